@@ -1,0 +1,25 @@
+"""Exceptions with exit statuses: one line that says what is wrong, where, and how to mend it."""
+
+
+class CaDeployError(Exception):
+    """Base of all errors that ca-deploy raises on purpose; `exit_status` is what the command line returns."""
+
+    exit_status = 1
+
+
+class UserError(CaDeployError):
+    """The user's input cannot be used: a file, an option, a recipe, a network."""
+
+    exit_status = 2
+
+
+class VerificationError(CaDeployError):
+    """An artifact, or a pass, stayed below its tolerance."""
+
+    exit_status = 3
+
+
+class DeviceError(CaDeployError):
+    """A device could not be reached or failed while measuring."""
+
+    exit_status = 4
