@@ -1,0 +1,179 @@
+"""Artifacts, and the folder that they are published in with one rename."""
+
+from __future__ import annotations
+
+import ctypes
+import ctypes.util
+import hashlib
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ca_deploy.errors import UserError
+
+MANIFEST = "manifest.json"
+REPORT = "report.json"
+REJECTED = "rejected"
+PRODUCER = "ca-deploy"
+
+Format = Literal["onnx", "tflite"]
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One file that an export leaves.
+
+    Attributes:
+        path: where it lies.
+        format: what kind of file it is.
+        precision: of its weights and activations, such as "fp32" or "int8".
+        target: the target that its graph was formed for.
+        passes: names of the passes behind it, in order.
+    """
+
+    path: Path
+    format: Format
+    precision: str
+    target: str
+    passes: tuple[str, ...]
+
+    @property
+    def name(self) -> str:
+        """The file's name."""
+        return self.path.name
+
+
+def sha256_file(path: Path) -> str:
+    """Lower-case hexadecimal SHA-256 of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write JSON for people and machines: indented, keys as given, a line break at the end."""
+    path.write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
+
+
+def check_target(out: Path, overwrite: bool) -> None:
+    """Make sure that `out` may be written, before any long work.
+
+    Raises:
+        UserError: when something lies there that would be lost, or the place cannot be written.
+    """
+    if out.is_symlink() or (out.exists() and not out.is_dir()):
+        raise UserError(f"{out}: exists and is not a folder; choose another --out")
+    if out.is_dir() and any(out.iterdir()):
+        if not _is_ours(out):
+            raise UserError(f"{out}: holds files that ca-deploy did not write; choose another --out")
+        if not overwrite:
+            raise UserError(f"{out}: holds an earlier export; pass --overwrite to replace it")
+    parent = _nearest_existing(out.parent)
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise UserError(f"{out}: cannot write in {parent}; choose another --out")
+
+
+@contextmanager
+def staging(out: Path, overwrite: bool) -> Iterator[Path]:
+    """Give an empty folder beside `out` which becomes `out` in one step when the block succeeds.
+
+    Whatever ends the block early (an error, Ctrl-C) leaves `out` as it was and removes the staging folder. A
+    staging folder that a killed run left behind is removed by the next run.
+
+    Raises:
+        UserError: when `out` may not be replaced, or the disk is full or not writable.
+    """
+    check_target(out, overwrite)
+    out = out.absolute()
+    created = _make_parents(out.parent)
+    _remove_stale(out)
+    folder = out.parent / f".{out.name}.staging-{os.getpid()}"
+    try:
+        folder.mkdir()
+        yield folder
+        _publish(folder, out)
+    except OSError as error:
+        if error.filename and not str(error.filename).startswith(str(out.parent)):
+            raise
+        raise UserError(
+            f"{out}: cannot be written ({error.strerror}); free space or choose another --out"
+        ) from error
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        for parent in created:
+            if parent.is_dir() and not any(parent.iterdir()):
+                parent.rmdir()
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether the folder is an earlier export."""
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        return False
+    return isinstance(manifest, dict) and manifest.get("producer") == PRODUCER
+
+
+def _nearest_existing(path: Path) -> Path:
+    path = path.absolute()
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _make_parents(path: Path) -> list[Path]:
+    """Create missing parents; return those created, deepest first."""
+    missing = [parent for parent in (path, *path.parents) if not parent.exists()]
+    path.mkdir(parents=True, exist_ok=True)
+    return missing
+
+
+def _remove_stale(out: Path) -> None:
+    """Remove staging folders whose process is gone."""
+    for folder in out.parent.glob(f".{out.name}.staging-*"):
+        if not _is_alive(folder.name.rpartition("-")[2]):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_alive(pid: str) -> bool:
+    try:
+        os.kill(int(pid), 0)
+    except (ValueError, ProcessLookupError):
+        return False
+    except PermissionError:  # it runs, under another user
+        return True
+    return True
+
+
+def _publish(folder: Path, out: Path) -> None:
+    """Put `folder` where `out` is; the old content is gone only once the new is in place."""
+    if not out.exists():
+        folder.rename(out)
+    elif _exchange(folder, out):
+        shutil.rmtree(folder)
+    else:  # a file system that cannot exchange: the old folder steps aside for an instant
+        aside = folder.with_name(folder.name + ".old")
+        out.rename(aside)
+        folder.rename(out)
+        shutil.rmtree(aside)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    """Swap two folders in one system call (Linux renameat2, macOS renamex_np); False where that is not possible."""
+    libc = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
+    at_fdcwd, exchange = (
+        -100,
+        2,
+    )  # linux/fcntl.h AT_FDCWD, linux/fs.h RENAME_EXCHANGE; macOS RENAME_SWAP is 2 too
+    try:
+        if sys.platform == "darwin":
+            return bool(libc.renamex_np(os.fsencode(one), os.fsencode(other), exchange) == 0)
+        status = libc.renameat2(at_fdcwd, os.fsencode(one), at_fdcwd, os.fsencode(other), exchange)
+        return bool(status == 0)
+    except AttributeError:
+        return False

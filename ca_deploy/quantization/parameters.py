@@ -1,0 +1,84 @@
+"""Affine quantization: real = scale · (integer − zero point) (Jacob et al., CVPR 2018, equation 1)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+IntName = Literal["int8", "int16", "int32"]
+
+
+@dataclass(frozen=True, eq=False)
+class QuantParams:
+    """Quantization parameters of one tensor.
+
+    Attributes:
+        scale: float32, one value (per-tensor) or one per channel along `axis`.
+        zero_point: int64, as many values as `scale`.
+        dtype: the stored integer type.
+        axis: the channel axis of per-channel parameters (0 when per-tensor).
+    """
+
+    scale: NDArray[np.float32]
+    zero_point: NDArray[np.int64]
+    dtype: IntName = "int8"
+    axis: int = 0
+
+    def same_as(self, other: QuantParams) -> bool:
+        """Whether both mean the same real numbers by the same integers."""
+        return (
+            self.dtype == other.dtype
+            and np.array_equal(self.scale, other.scale)
+            and np.array_equal(self.zero_point, other.zero_point)
+        )
+
+    def represents(self, low: float, high: float) -> bool:
+        """Whether every real number of a range lies within half a step of a stored integer (per-tensor)."""
+        info, scale, zero = np.iinfo(self.dtype), float(self.scale[0]), int(self.zero_point[0])
+        return scale * (info.min - zero - 0.5) <= low and high <= scale * (info.max - zero + 0.5)
+
+
+def per_tensor(scale: float, zero_point: int, dtype: IntName = "int8") -> QuantParams:
+    """Parameters with one scale and one zero point."""
+    return QuantParams(np.array([scale], np.float32), np.array([zero_point], np.int64), dtype)
+
+
+def asymmetric(low: float, high: float, dtype: IntName = "int8") -> QuantParams:
+    """Per-tensor parameters whose integers span [low, high], widened to hold zero exactly.
+
+    Zero must be exact because convolutions pad with it (Jacob et al. 2018, section 2.1).
+    """
+    info = np.iinfo(dtype)
+    low, high = min(low, 0.0), max(high, 0.0)
+    if low == high:
+        return per_tensor(1.0, 0, dtype)
+    scale = np.float32((high - low) / (info.max - info.min))
+    zero_point = int(np.clip(np.round(info.min - low / float(scale)), info.min, info.max))
+    return per_tensor(float(scale), zero_point, dtype)
+
+
+def symmetric(values: NDArray[np.float32], axis: int | None, dtype: IntName = "int8") -> QuantParams:
+    """Parameters with zero point 0 for weights: per channel along `axis`, or per tensor for None.
+
+    The narrow range [-127, 127] keeps the products of two int8 values within what int16 kernels add up.
+    """
+    limit = np.iinfo(dtype).max
+    others = tuple(i for i in range(values.ndim) if i != axis)
+    largest = np.atleast_1d(np.max(np.abs(values), axis=None if axis is None else others))
+    scale = np.where(largest > 0, largest / limit, 1.0).astype(np.float32)
+    return QuantParams(scale, np.zeros(scale.shape, np.int64), dtype, axis or 0)
+
+
+def quantize(values: NDArray[Any], params: QuantParams) -> NDArray[Any]:
+    """Round real values (half to even) to stored integers, clipped to what the type holds."""
+    info = np.iinfo(params.dtype)
+    shape = [1] * values.ndim
+    if params.scale.size > 1:
+        shape[params.axis] = params.scale.size
+    scale = params.scale.astype(np.float64).reshape(shape) if values.ndim else float(params.scale[0])
+    zero = params.zero_point.reshape(shape) if values.ndim else int(params.zero_point[0])
+    integers = np.round(values.astype(np.float64) / scale) + zero
+    return np.clip(integers, info.min, info.max).astype(params.dtype)

@@ -1,0 +1,171 @@
+"""Static int8: a float32 .tflite and the ranges of its tensors become a full-integer .tflite."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+import numpy as np
+
+from ca_deploy.quantization.assignment import shared_parameters
+from ca_deploy.quantization.parameters import QuantParams, quantize, symmetric
+from ca_deploy.quantization.ranges import Range
+from ca_deploy.quantization.rules import RULES, Rule
+from ca_deploy.quantization.tflite_model import TFLiteModel
+
+_BIAS_LIMIT = 2**30  # half of what int32 holds; the accumulator needs the other half
+
+
+def quantize_static(
+    data: bytes, ranges: Mapping[int, Range], keep_float: Collection[int] = (), per_channel: bool = True
+) -> bytes:
+    """Write the int8 form of a float32 .tflite.
+
+    Weights are int8 and symmetric, per output channel or per tensor; activations are int8 and asymmetric
+    with exactly the given ranges; biases are int32 in units of input scale times weight scale; inputs and
+    outputs of the graph are int8.
+
+    Args:
+        data: the float32 file.
+        ranges: of each activation tensor, by its index in that file.
+        keep_float: indices of operators that stay float32, between DEQUANTIZE and QUANTIZE.
+        per_channel: whether weights have one scale per output channel.
+    """
+    model = TFLiteModel(data)
+    rules = [
+        None if index in keep_float else _rule(model, operator)
+        for index, operator in enumerate(model.operators)
+    ]
+    return _Writer(model, rules, shared_parameters(model, rules, ranges), per_channel).write()
+
+
+def _rule(model: TFLiteModel, operator: Any) -> Rule | None:
+    """The operator's row, when it has one and computes float32."""
+    computes_float = all(model.dtype(int(index)) == np.float32 for index in operator.outputs)
+    return RULES.get(model.kind(operator)) if computes_float else None
+
+
+class _Writer:
+    """Rewrites one model. A tensor keeps its index in the form that its producer writes."""
+
+    def __init__(
+        self,
+        model: TFLiteModel,
+        rules: list[Rule | None],
+        params: Mapping[int, QuantParams],
+        per_channel: bool,
+    ) -> None:
+        self._model = model
+        self._rules = rules
+        self._params = params
+        self._per_channel = per_channel
+        self._produced = self._produced_params()
+        self._written: list[Any] = []
+        self._copies: dict[tuple[int, bytes], int] = {}
+
+    def write(self) -> bytes:
+        """The file's content."""
+        for operator, rule in zip(self._model.operators, self._rules, strict=True):
+            if rule is None:
+                operator.inputs = [self._as_float(int(index)) for index in operator.inputs]
+            else:
+                self._quantize_inputs(operator, rule)
+            self._written.append(operator)
+        for output in self._model.outputs:
+            if output not in self._produced and output in self._params:
+                self._model.replace_output(output, self._converted(output, self._params[output]))
+        for index, params in self._produced.items():
+            self._model.set_quantized(index, params)
+        self._model.operators = self._written
+        return self._model.dump()
+
+    def _produced_params(self) -> dict[int, QuantParams]:
+        """Parameters of the tensors that int8 operators (and the graph's caller) produce."""
+        produced = {index: self._params[index] for index in self._model.inputs if index in self._params}
+        for operator, rule in zip(self._model.operators, self._rules, strict=True):
+            if rule is not None:
+                produced |= {int(i): rule.fixed or self._params[int(i)] for i in operator.outputs}
+        return produced
+
+    def _quantize_inputs(self, operator: Any, rule: Rule) -> None:
+        """Let an operator read integers."""
+        inputs = [int(index) for index in operator.inputs]
+        read = [self._read_params(index, rule) for index in inputs]
+        weights = self._weight_params(inputs, read, rule)
+        if weights is not None:
+            read[rule.weights] = weights
+            if (bias := _optional(inputs, rule.bias)) is not None:
+                read[rule.bias] = _bias_params(read[rule.data], weights)
+                assert self._model.constant(bias) is not None
+        operator.inputs = [
+            index if params is None else self._converted(index, params)
+            for index, params in zip(inputs, read, strict=True)
+        ]
+        per_channel = weights is not None and weights.scale.size > 1
+        self._model.require_version(
+            operator, max(rule.version, rule.per_channel_version if per_channel else 0)
+        )
+
+    def _read_params(self, index: int, rule: Rule) -> QuantParams | None:
+        """Parameters that an operator reads a tensor with; None for shapes, axes and absent inputs."""
+        if rule.scale != "same" and index in self._produced:
+            return self._produced[index]
+        return self._params.get(index)
+
+    def _weight_params(
+        self, inputs: list[int], read: list[QuantParams | None], rule: Rule
+    ) -> QuantParams | None:
+        """Parameters of constant weights, with scales widened where the int32 bias would overflow."""
+        if rule.weights < 0 or (values := self._model.constant(inputs[rule.weights])) is None:
+            return None
+        params = symmetric(values, rule.axis if self._per_channel else None)
+        if (bias := _optional(inputs, rule.bias)) is None:
+            return params
+        bias_values, source = self._model.constant(bias), read[rule.data]
+        assert bias_values is not None
+        assert source is not None
+        needed = np.abs(bias_values) / (_BIAS_LIMIT * source.scale[0])
+        if params.scale.size == 1:
+            needed = np.max(needed, keepdims=True)
+        return QuantParams(np.maximum(params.scale, needed), params.zero_point, "int8", params.axis)
+
+    def _as_float(self, index: int) -> int:
+        """Tensor `index` in float32."""
+        if index not in self._produced:
+            return index
+        return self._copy(index, "DEQUANTIZE", None)
+
+    def _converted(self, index: int, params: QuantParams) -> int:
+        """Tensor `index` with these parameters: itself, a constant as integers, or an operator's result."""
+        values = self._model.constant(index)
+        if values is not None:
+            key = (index, params.dtype.encode() + params.scale.tobytes() + params.zero_point.tobytes())
+            if key not in self._copies:
+                suffix = f"/{params.dtype}"
+                self._copies[key] = self._model.add_constant(index, suffix, quantize(values, params), params)
+            return self._copies[key]
+        if index in self._produced and self._produced[index].same_as(params):
+            return index
+        return self._copy(index, "QUANTIZE", params)
+
+    def _copy(self, index: int, kind: str, params: QuantParams | None) -> int:
+        """Insert a DEQUANTIZE or QUANTIZE of tensor `index`, once per result."""
+        key = (index, b"" if params is None else params.scale.tobytes() + params.zero_point.tobytes())
+        if key not in self._copies:
+            copy = self._model.add_activation(index, f"/{kind.lower()}", params)
+            version = 2 if index in self._produced else 1  # the first that reads int8
+            self._written.append(self._model.new_operator(kind, version, index, copy))
+            self._copies[key] = copy
+        return self._copies[key]
+
+
+def _optional(inputs: list[int], place: int) -> int | None:
+    """The tensor at an input that may be absent."""
+    return inputs[place] if 0 <= place < len(inputs) and inputs[place] >= 0 else None
+
+
+def _bias_params(data: QuantParams | None, weights: QuantParams) -> QuantParams:
+    """int32 parameters of a bias that is added to the accumulator of integer products."""
+    assert data is not None
+    scale = data.scale[0] * weights.scale
+    return QuantParams(scale, np.zeros(scale.shape, np.int64), "int32")
