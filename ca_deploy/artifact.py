@@ -164,12 +164,9 @@ def _publish(folder: Path, out: Path) -> None:
 
 
 def _exchange(one: Path, other: Path) -> bool:
-    """Swap two folders in one system call (Linux renameat2, macOS renamex_np); False where that is not possible."""
+    """Swap two folders in one system call; False where the system or the file system has none."""
     libc = ctypes.CDLL(ctypes.util.find_library("c"), use_errno=True)
-    at_fdcwd, exchange = (
-        -100,
-        2,
-    )  # linux/fcntl.h AT_FDCWD, linux/fs.h RENAME_EXCHANGE; macOS RENAME_SWAP is 2 too
+    at_fdcwd, exchange = -100, 2  # <linux/fcntl.h>, <linux/fs.h> RENAME_EXCHANGE; Darwin's RENAME_SWAP
     try:
         if sys.platform == "darwin":
             return bool(libc.renamex_np(os.fsencode(one), os.fsencode(other), exchange) == 0)

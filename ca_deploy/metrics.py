@@ -32,7 +32,7 @@ class Parity:
 
 
 def sqnr_db(reference: FloatArray, x: FloatArray) -> float:
-    """Signal to quantization noise ratio, 10·log10(Σref² / Σ(ref−x)²), in dB.
+    """Signal to quantization noise ratio, 10·log10(Σref² / Σ(ref-x)²), in dB.
 
     Arrays of any equal shape and floating dtype, dequantized; infinite when they are equal.
     """

@@ -1,0 +1,1 @@
+"""Exporters: from a graph to the file that a runtime reads."""

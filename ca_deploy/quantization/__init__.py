@@ -1,0 +1,1 @@
+"""Quantization: calibration sets, activation ranges, and the writers of quantized .tflite files."""

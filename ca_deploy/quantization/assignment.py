@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -25,38 +26,51 @@ def shared_parameters(
         rules: one per operator; None for those that stay float32.
         ranges: of every activation.
     """
-    parents: dict[int, int] = {}
-    fixed: dict[int, QuantParams] = {}
-    known = dict(ranges)
-
-    def root(index: int) -> int:
-        while parents.setdefault(index, index) != index:
-            index = parents[index]
-        return index
-
-    for operator, rule in zip(model.operators, rules, strict=True):
-        if rule is None:
-            continue
-        outputs = [int(index) for index in operator.outputs]
-        if rule.fixed is not None:
-            fixed.update(dict.fromkeys(outputs, rule.fixed))
-        for index in map(int, operator.inputs):
-            constant = model.constant(index) if index >= 0 else None
-            if constant is not None and constant.dtype == np.float32:
-                known.setdefault(index, Range(float(constant.min()), float(constant.max())))
+    quantized = [(op, rule) for op, rule in zip(model.operators, rules, strict=True) if rule is not None]
+    known = dict(ranges) | _constant_ranges(model, [operator for operator, _ in quantized])
+    fixed = {int(i): rule.fixed for operator, rule in quantized if rule.fixed for i in operator.outputs}
+    groups = _Groups()
+    for operator, rule in quantized:
         if rule.scale == "same":
-            members = [*outputs, *(int(i) for i in operator.inputs if int(i) in known)]
-            for member in members[1:]:
-                parents[root(member)] = root(members[0])
+            groups.tie([int(i) for i in (*operator.outputs, *operator.inputs) if int(i) in known])
+    params: dict[int, QuantParams] = {}
+    for members in groups.of(known):
+        params |= _group(members, known, fixed)
+    return params
 
-    groups: dict[int, list[int]] = {}
-    for index in known:
-        groups.setdefault(root(index), []).append(index)
-    return {
-        index: params
-        for members in groups.values()
-        for index, params in _group(members, known, fixed).items()
-    }
+
+class _Groups:
+    """Disjoint sets of tensors (union-find)."""
+
+    def __init__(self) -> None:
+        self._parents: dict[int, int] = {}
+
+    def tie(self, members: list[int]) -> None:
+        """Join the sets of all members."""
+        for member in members[1:]:
+            self._parents[self._root(member)] = self._root(members[0])
+
+    def of(self, tensors: Iterable[int]) -> Iterable[list[int]]:
+        """The sets that these tensors fall into."""
+        groups: dict[int, list[int]] = {}
+        for tensor in tensors:
+            groups.setdefault(self._root(tensor), []).append(tensor)
+        return groups.values()
+
+    def _root(self, tensor: int) -> int:
+        while self._parents.setdefault(tensor, tensor) != tensor:
+            tensor = self._parents[tensor]
+        return tensor
+
+
+def _constant_ranges(model: TFLiteModel, operators: Sequence[Any]) -> dict[int, Range]:
+    """Ranges of the float32 constants that these operators read."""
+    ranges = {}
+    for index in {int(i) for operator in operators for i in operator.inputs if i >= 0}:
+        values = model.constant(index)
+        if values is not None and values.dtype == np.float32:
+            ranges[index] = Range(float(values.min()), float(values.max()))
+    return ranges
 
 
 def _group(

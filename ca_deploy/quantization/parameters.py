@@ -1,4 +1,4 @@
-"""Affine quantization: real = scale · (integer − zero point) (Jacob et al., CVPR 2018, equation 1)."""
+"""Affine quantization: real = scale · (integer - zero point) (Jacob et al., CVPR 2018, equation 1)."""
 
 from __future__ import annotations
 

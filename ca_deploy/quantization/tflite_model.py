@@ -92,7 +92,7 @@ class TFLiteModel:
     def kind(self, operator: Any) -> str:
         """The operator's builtin name, such as "CONV_2D"."""
         code = self._model.operatorCodes[operator.opcodeIndex]
-        return _OPERATOR_NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)]
+        return str(_OPERATOR_NAMES[max(code.builtinCode, code.deprecatedBuiltinCode)])
 
     def require_version(self, operator: Any, version: int) -> None:
         """Raise the operator's version to at least `version`, leaving other operators of its kind alone."""
@@ -109,7 +109,8 @@ class TFLiteModel:
 
     def dtype(self, index: int) -> np.dtype[Any]:
         """A tensor's element type."""
-        return np.dtype(_DTYPES[self._graph.tensors[index].type])
+        dtype: np.dtype[Any] = np.dtype(_DTYPES[self._graph.tensors[index].type])
+        return dtype
 
     def constant(self, index: int) -> NDArray[Any] | None:
         """A constant tensor's values in the file's layout, or None for an activation."""

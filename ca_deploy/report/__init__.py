@@ -1,0 +1,1 @@
+"""What people and machines read after an export: the terminal table, report.json and manifest.json."""
