@@ -1,0 +1,125 @@
+"""What all passes share: reading, extending and copying an exported graph.
+
+A graph here is a `torch.fx.GraphModule` of ATen `call_function` nodes and `get_attr` constants, without mutation,
+with static shapes. Each node carries `meta["val"]`, a tensor on the meta device with its shape and dtype (or a
+sequence of them), and `meta["nn_module_stack"]`, where it came from in the user's network.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Mapping
+from functools import reduce
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.fx import GraphModule, Node
+from torch.fx.node import Argument, map_arg
+
+_ORIGIN = ("nn_module_stack", "stack_trace")
+
+
+def place(node: Node) -> str:
+    """Path of the user's module that made `node`, such as `features.3.conv.6`; the network itself is `forward`."""
+    stack = node.meta.get("nn_module_stack")
+    path: str = list(stack.values())[-1][0] if stack else ""
+    return path or "forward"
+
+
+def constant(argument: Argument) -> Tensor | None:
+    """The tensor that a `get_attr` node reads, None for anything else."""
+    if not isinstance(argument, Node) or argument.op != "get_attr":
+        return None
+    value = reduce(getattr, str(argument.target).split("."), argument.graph.owning_module)
+    return value if isinstance(value, Tensor) else None
+
+
+def shape(node: Node) -> tuple[int, ...]:
+    """Static shape of the tensor that `node` gives."""
+    return tuple(node.meta["val"].shape)
+
+
+def bound(node: Node) -> dict[str, Any]:
+    """All arguments of an ATen call by the names of its schema, defaults filled in."""
+    schema = node.target._schema  # type: ignore[union-attr]  # callers ask ATen calls only
+    values = {argument.name: argument.default_value for argument in schema.arguments}
+    values.update(zip(values, node.args, strict=False))
+    values.update(node.kwargs)
+    return values
+
+
+def add_constant(before: Node, name: str, value: Tensor) -> Node:
+    """Register `value` in the graph under a free name that begins with `name` and read it ahead of `before`."""
+    module = before.graph.owning_module
+    free = name.replace(".", "_")
+    while hasattr(module, free):
+        free += "_"
+    module.register_buffer(free, value)
+    with before.graph.inserting_before(before):
+        node = before.graph.get_attr(free)
+    node.meta["val"] = value.to("meta")
+    return node
+
+
+def add_call(
+    before: Node, target: Callable[..., Any], *args: Argument, like: Node, **kwargs: Argument
+) -> Node:
+    """Insert a call ahead of `before`; its shape and dtype are inferred, its place is that of `like`."""
+    with before.graph.inserting_before(before):
+        node = before.graph.call_function(target, args, kwargs)
+    node.meta = {key: like.meta[key] for key in _ORIGIN if key in like.meta}
+    node.meta["val"] = _inferred(node)
+    return node
+
+
+def copied(graph: GraphModule) -> GraphModule:
+    """A graph of its own over the same tensors: rewriting it leaves `graph` as it was."""
+    return GraphModule(graph, copy.deepcopy(graph.graph))
+
+
+def cleaned(graph: GraphModule) -> GraphModule:
+    """`graph` without nodes that nothing uses and without constants that no node reads."""
+    graph.graph.eliminate_dead_code()
+    graph.graph.lint()
+    return GraphModule(graph, graph.graph)
+
+
+def as_dtype(graph: GraphModule, dtype: torch.dtype) -> GraphModule:
+    """A copy that computes in `dtype`: its floating constants, shapes and the dtypes that it names are converted."""
+
+    def converted(value: Any) -> Any:
+        if isinstance(value, Tensor):
+            return value.to(dtype) if value.is_floating_point() else value
+        if isinstance(value, torch.dtype):
+            return dtype if value.is_floating_point else value
+        if isinstance(value, list | tuple):
+            return type(value)(converted(item) for item in value)
+        return value
+
+    result = copied(graph)
+    for node in result.graph.nodes:
+        if node.op == "call_function":
+            node.args = tuple(converted(argument) for argument in node.args)
+            node.kwargs = {key: converted(argument) for key, argument in node.kwargs.items()}
+        if "val" in node.meta:
+            node.meta["val"] = converted(node.meta["val"])
+    result.recompile()
+    return result.to(dtype)
+
+
+def on_meta(values: Any) -> Any:
+    """Tensors, alone or in sequences, as tensors of the same shape and dtype on the meta device."""
+    if isinstance(values, Tensor):
+        return torch.empty_like(values, device="meta")
+    if isinstance(values, list | tuple):
+        return [on_meta(value) for value in values]
+    return values
+
+
+def _inferred(node: Node) -> Any:
+    values: Mapping[Node, Any] = {used: used.meta["val"] for used in node.all_input_nodes}
+    args = map_arg(node.args, values.__getitem__)
+    kwargs = map_arg(node.kwargs, values.__getitem__)
+    with torch.no_grad():
+        return node.target(*args, **kwargs)  # type: ignore[operator]  # a call_function's target is callable

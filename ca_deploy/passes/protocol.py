@@ -1,0 +1,80 @@
+"""What a pass is: a function from graph to graph that keeps the mathematics and says so."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from torch.fx import GraphModule, Node
+
+from ca_deploy.passes.graph import cleaned, copied, place
+
+
+@dataclass(frozen=True)
+class Refusal:
+    """Something that looked like a pass's pattern and was left alone.
+
+    Attributes:
+        place: path of the user's module.
+        reason: why rewriting it would change the mathematics, in a few words.
+    """
+
+    place: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Rewritten:
+    """A pass's result: the new graph (the given one when `count` is 0), how many rewrites, and what it refused."""
+
+    graph: GraphModule
+    count: int
+    refusals: tuple[Refusal, ...] = ()
+
+
+class Pass(Protocol):
+    """A function from graph to graph; the given graph stays as it is. Its docstring states the algebra."""
+
+    @property
+    def name(self) -> str:
+        """What the pass did, for logs and reports."""
+
+    def __call__(self, graph: GraphModule) -> Rewritten:
+        """Rewrite `graph` wherever the pass's algebra holds."""
+
+
+class NodePass(ABC):
+    """A pass that decides node by node, in the order of the graph.
+
+    Attributes:
+        name: what the pass did, for logs and reports.
+        targets: the ATen operators that it looks at.
+    """
+
+    name: str
+    targets: frozenset[Callable[..., Any]]
+
+    @abstractmethod
+    def rewrite(self, node: Node) -> Node | Refusal | None:
+        """What takes the place of `node`: a node, inserted ahead of it; a refusal; or None when nothing matches."""
+
+    def __call__(self, graph: GraphModule) -> Rewritten:
+        """Offer each node with one of the targets to `rewrite`."""
+        edited, count, refusals = copied(graph), 0, []
+        for node in list(edited.graph.nodes):
+            if node.op != "call_function" or node.target not in self.targets or not node.users:
+                continue
+            outcome = self.rewrite(node)
+            if isinstance(outcome, Refusal):
+                refusals.append(outcome)
+            elif outcome is not None:
+                node.replace_all_uses_with(outcome)
+                count += 1
+        return Rewritten(cleaned(edited) if count else graph, count, tuple(refusals))
+
+
+def refuse(node: Node, reason: str) -> Refusal:
+    """A refusal at the place of `node`."""
+    return Refusal(place(node), reason)
