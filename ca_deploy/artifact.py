@@ -11,7 +11,7 @@ import shutil
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -47,6 +47,10 @@ class Artifact:
     def name(self) -> str:
         """The file's name."""
         return self.path.name
+
+    def moved_to(self, path: Path) -> Artifact:
+        """The same artifact at another place."""
+        return replace(self, path=path)
 
 
 def sha256_file(path: Path) -> str:

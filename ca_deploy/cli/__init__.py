@@ -1,0 +1,78 @@
+"""The command line: one thin file per command; heavy imports stay inside functions."""
+
+from __future__ import annotations
+
+import signal
+import sys
+from types import FrameType
+from typing import NoReturn
+
+import typer
+
+from ca_deploy import __version__
+from ca_deploy.cli import console
+from ca_deploy.cli.export import EXAMPLES, export
+from ca_deploy.cli.list_recipes import list_recipes
+from ca_deploy.errors import CaDeployError, UserError
+
+INTERRUPTED = 130
+
+app = typer.Typer(
+    name="ca-deploy",
+    help="From a PyTorch MobileNet with coordinate attention to verified, quantized mobile models.",
+    epilog="Start with: ca-deploy export ca_mobilenetv2_cifar10",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.command(epilog=EXAMPLES)(export)
+app.command("list")(list_recipes)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        sys.stdout.write(f"ca-deploy {__version__}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: bool = typer.Option(
+        False, "--version", callback=_show_version, is_eager=True, help="Show the version."
+    ),
+) -> None:
+    """Options of the program itself."""
+
+
+def main() -> NoReturn:
+    """Run the command line; errors become one line and an exit status."""
+    signal.signal(signal.SIGTERM, _terminated)
+    debug = "--debug" in sys.argv
+    try:
+        app(standalone_mode=True)
+        status = 0
+    except CaDeployError as error:
+        if debug:
+            raise
+        console.fail(str(error))
+        status = error.exit_status
+    except KeyboardInterrupt:
+        console.fail("interrupted; nothing was written")
+        status = INTERRUPTED
+    except OSError as error:
+        if debug:
+            raise
+        console.fail(f"{error.filename or 'system'}: {error.strerror or error}")
+        status = UserError.exit_status
+    except Exception as error:  # the last line of defence: no traceback unless asked for
+        if debug:
+            raise
+        console.fail(f"internal error: {type(error).__name__}: {error}; --debug shows where")
+        status = CaDeployError.exit_status
+    sys.exit(status)
+
+
+def _terminated(_: int, __: FrameType | None) -> NoReturn:
+    """Leave through the same doors as Ctrl-C, so that nothing is left behind."""
+    raise KeyboardInterrupt

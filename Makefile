@@ -1,0 +1,48 @@
+# `make export` and `make test` set up what they need in .venv; nothing else has to be installed but Python.
+PYTHON ?= python3
+# Where PyTorch's CPU build comes from. On Linux the default build brings several GB of CUDA packages;
+# setting TORCH_INDEX to the address of its CPU index (see its installation page) avoids them.
+TORCH_INDEX ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
+
+.PHONY: export test test-devices check format bench lock clean
+
+export: $(READY)  ## the default network to build/, verified
+	$(BIN)/ca-deploy export ca_mobilenetv2_cifar10 --overwrite
+
+test: $(READY)  ## all tests that need nothing but Python
+	$(BIN)/python -m pytest -n 2 -m "not devices"
+	@echo "left out: tests on emulated and remote devices (make test-devices)"
+
+test-devices: $(READY)  ## tests that need Debian's qemu-user and cross compiler, which this installs
+	command -v qemu-aarch64 aarch64-linux-gnu-gcc >/dev/null || apt-get install -y --no-install-recommends \
+		qemu-user gcc gcc-aarch64-linux-gnu libc6-dev libc6-dev-arm64-cross libstdc++6-arm64-cross
+	$(BIN)/python -m pytest -m devices
+
+check: $(READY)  ## lint, types, architecture and the fast tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest -q -n 2 -m "not slow and not devices"
+
+format: $(READY)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+lock: $(READY)  ## pin what is installed now
+	$(BIN)/python -m pip freeze --exclude-editable | sed 's/+cpu$$//' > requirements.lock
+
+clean:
+	rm -rf $(VENV) build dist .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+
+$(READY): requirements.lock pyproject.toml
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ca-deploy needs Python 3.11 or newer; set PYTHON=")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(INDEX) -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@

@@ -1,0 +1,85 @@
+"""`ca-deploy export`: from a checkpoint to verified artifacts."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from ca_deploy.cli import console, options
+
+EXAMPLES = """
+[bold]Examples[/]
+
+  ca-deploy export ca_mobilenetv2_cifar10
+      the network that ships, with its weights and photographs
+
+  ca-deploy export ca_mobilenetv2 --weights mbv2_ca.pth --images ./photos
+      your checkpoint of a known architecture; width and classes are read from it
+
+  ca-deploy export --model mypackage.nets:build --weights mine.pt --input-size 192 --images ./photos
+      your own network
+
+  ca-deploy export ca_mobilenetv2_cifar10 --precision int8 --targets x86 --json
+      one artifact, for a machine to read
+"""
+
+
+def export(
+    recipe: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[RECIPE]",
+            help="A recipe's name (see `ca-deploy list`) or a .toml file.",
+            show_default=False,
+        ),
+    ] = None,
+    weights: options.Weights = None,
+    model: options.Model = None,
+    images: options.Images = None,
+    out: options.Out = None,
+    input_size: options.InputSize = None,
+    precision: options.Precisions = None,
+    targets: options.Targets = None,
+    seed: options.Seed = 0,
+    threads: options.Threads = None,
+    overwrite: options.Overwrite = False,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Export a network to ONNX and TFLite (float32, float16, int8), verified against PyTorch."""
+    from ca_deploy import pipeline
+    from ca_deploy.errors import VerificationError
+    from ca_deploy.progress import on_terminal
+    from ca_deploy.report import documents, table
+
+    with on_terminal(quiet or json) as progress:
+        result = pipeline.export(
+            recipe,
+            weights=weights,
+            model=model,
+            images=images,
+            out=out,
+            input_size=input_size,
+            precision=options.split_list(precision),
+            targets=options.split_list(targets),
+            seed=seed,
+            threads=threads,
+            overwrite=overwrite,
+            progress=progress,
+        )
+    for warning in result.warnings:
+        console.warn(warning)
+    if json:
+        console.show_json({"folder": str(result.folder), **documents.report(result)})
+    else:
+        console.show(table.artifact_table(result))
+        console.show(table.legend(result))
+    if not result.passed:
+        failed = [
+            f"{one.artifact.name}: {'; '.join(one.verdict.failures)}"
+            for one in result.exported
+            if one.verdict.failures
+        ]
+        raise VerificationError(f"below tolerance, kept under {result.folder}/rejected: {' | '.join(failed)}")

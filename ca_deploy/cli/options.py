@@ -1,0 +1,65 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the result.")]
+Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
+Weights = Annotated[
+    Path | None,
+    typer.Option("--weights", help="Checkpoint (.pth, .pt, .safetensors).", show_default=False),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model", metavar="PACKAGE.MODULE:FACTORY", help="Your own network's factory.", show_default=False
+    ),
+]
+Images = Annotated[
+    str | None,
+    typer.Option(
+        "--images",
+        metavar="FOLDER|FILE.npz|noise",
+        help="Images for calibration and parity; default: photographs that ship.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="Folder to write; default: build/RECIPE.", show_default=False),
+]
+InputSize = Annotated[
+    str | None,
+    typer.Option(
+        "--input-size",
+        metavar="SIZE|HxW",
+        help="Input in pixels, such as 224 or 160x320.",
+        show_default=False,
+    ),
+]
+Precisions = Annotated[
+    str | None,
+    typer.Option("--precision", metavar="LIST", help="Only these of fp32,fp16,int8.", show_default=False),
+]
+Targets = Annotated[
+    str | None,
+    typer.Option(
+        "--targets", metavar="LIST", help="android,x86,web,ios; default: the recipe's.", show_default=False
+    ),
+]
+Seed = Annotated[int, typer.Option("--seed", help="Seed of the split into calibration and parity images.")]
+Threads = Annotated[
+    int | None,
+    typer.Option("--threads", help="Threads of the runtimes; default: all cores.", show_default=False),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")]
+
+
+def split_list(value: str | None) -> list[str] | None:
+    """The parts of a comma-separated option."""
+    return None if value is None else [part.strip() for part in value.split(",") if part.strip()]

@@ -1,0 +1,86 @@
+"""export(): the walk from a recipe to verified artifacts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from ca_deploy import stages
+from ca_deploy.artifact import MANIFEST, REPORT, staging, write_json
+from ca_deploy.plan import Options, Plan, resolve
+from ca_deploy.progress import Progress, Silent
+from ca_deploy.report.documents import manifest, report
+from ca_deploy.result import Exported, ExportResult
+
+
+def export(
+    recipe: str | None = None,
+    *,
+    weights: str | Path | None = None,
+    model: str | None = None,
+    images: str | Path | None = None,
+    out: str | Path | None = None,
+    input_size: str | None = None,
+    precision: Sequence[str] | None = None,
+    targets: Sequence[str] | None = None,
+    seed: int = 0,
+    threads: int | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> ExportResult:
+    """Export a network to verified artifacts.
+
+    Args:
+        recipe: name of a recipe that ships, or path of a TOML file.
+        weights: checkpoint; overrides the recipe's.
+        model: `package.module:factory` of your own network.
+        images: folder or .npz of images for calibration and parity, or "noise"; default: the recipe's.
+        out: folder to publish; default: build/<recipe>.
+        input_size: pixels as "224" or "160x320" (height x width).
+        precision: which of fp32, fp16 and int8; default: all.
+        targets: which of android, x86, web and ios; default: the recipe's.
+        seed: of the split into calibration and parity images.
+        threads: of the runtimes while calibrating and verifying; default: all cores.
+        overwrite: replace an earlier export at `out`.
+        progress: what to report to; silent by default.
+
+    Raises:
+        UserError: when an input cannot be used; nothing is left behind.
+        VerificationError: when a pass changed the mathematics. Artifacts below their tolerance do not raise:
+            they lie under `rejected/`, and `ExportResult.passed` is False.
+    """
+    options = Options(
+        recipe=recipe,
+        weights=None if weights is None else Path(weights),
+        model=model,
+        images=None if images is None else str(images),
+        out=None if out is None else Path(out),
+        input_size=input_size,
+        precision=precision,
+        targets=targets,
+        seed=seed,
+        threads=threads,
+        overwrite=overwrite,
+    )
+    return run(resolve(options), progress or Silent())
+
+
+def run(plan: Plan, progress: Progress) -> ExportResult:
+    """Carry out a plan; see `export`."""
+    with staging(plan.out, plan.overwrite) as folder:
+        with stages.converter(progress) as converter:
+            network = stages.network(plan, progress)
+            images = stages.images(plan, progress)
+            reference = stages.reference(plan, network, images.parity, progress)
+            canonical, records = stages.canonical_graph(plan, network, images.parity, progress)
+            artifacts = stages.artifacts(plan, folder, canonical, records, images, converter, progress)
+        verdicts = stages.verdicts(plan, artifacts, images.parity, reference, progress)
+        artifacts = stages.set_rejected_aside(folder, artifacts, verdicts)
+        timings = stages.latency(plan, artifacts, images.parity, progress)
+        delegations = stages.delegations(artifacts)
+        exported = tuple(map(Exported, artifacts, verdicts, timings, delegations))
+        warnings = (*plan.warnings, *(() if images.warning is None else (images.warning,)))
+        result = ExportResult(folder, plan, network.origin, images, records, exported, warnings)
+        write_json(folder / MANIFEST, manifest(result))
+        write_json(folder / REPORT, report(result))
+    return result.moved_to(plan.out)

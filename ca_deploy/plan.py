@@ -1,0 +1,139 @@
+"""What one export will do: the options of a user, resolved against recipe and checkpoint before any long work."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ca_deploy.errors import UserError
+from ca_deploy.recipe import PRECISIONS, TARGETS, Recipe, load_recipe
+from ca_deploy.resources import data_folder
+
+SHIPPED_IMAGES = "shipped"
+NOISE = "noise"
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the user asked for, as given; None takes the recipe's value or the default."""
+
+    recipe: str | None = None
+    weights: Path | None = None
+    model: str | None = None
+    images: str | None = None
+    out: Path | None = None
+    input_size: str | None = None
+    precision: Sequence[str] | None = None
+    targets: Sequence[str] | None = None
+    seed: int = 0
+    threads: int | None = None
+    overwrite: bool = False
+
+
+@dataclass(frozen=True)
+class Plan:
+    """An export, resolved: everything is stated and nothing heavy has been loaded.
+
+    Attributes:
+        recipe: with the options that override it put in.
+        weights: the checkpoint; None for a factory that brings its own.
+        factory: `package.module:factory` of a user's own network, or None.
+        images: a folder, a .npz file, or "noise".
+        out: the folder to publish.
+        targets: which graph forms and kinds of artifact, in order; the first names its files without a suffix.
+        precisions: which of the targets' artifacts.
+        warnings: lines that the user should read.
+    """
+
+    recipe: Recipe
+    weights: Path | None
+    factory: str | None
+    images: Path | str
+    out: Path
+    targets: tuple[str, ...]
+    precisions: tuple[str, ...]
+    seed: int
+    threads: int
+    overwrite: bool
+    warnings: tuple[str, ...] = field(default=())
+
+
+def resolve(options: Options) -> Plan:
+    """Put options, recipe and defaults together.
+
+    Raises:
+        UserError: when one of them cannot be used.
+    """
+    recipe, warnings = _recipe(options)
+    if options.input_size is not None:
+        size = _parse_size(options.input_size)
+        recipe = recipe.model_copy(update={"input": recipe.input.at_size(*size)})
+    weights = options.weights or (recipe.weights_path() if options.model is None else None)
+    if weights is None and options.model is None:
+        raise UserError(
+            f"recipe {recipe.name} ships no weights; give yours: ca-deploy export {recipe.name} --weights FILE"
+        )
+    if options.threads is not None and options.threads < 1:
+        raise UserError(f"--threads {options.threads}: must be at least 1")
+    return Plan(
+        recipe=recipe,
+        weights=weights,
+        factory=options.model,
+        images=_images(options.images, recipe),
+        out=options.out or Path("build") / recipe.name,
+        targets=_chosen("--targets", options.targets, TARGETS) or recipe.targets,
+        precisions=_chosen("--precision", options.precision, PRECISIONS) or PRECISIONS,
+        seed=options.seed,
+        threads=options.threads or os.cpu_count() or 1,
+        overwrite=options.overwrite,
+        warnings=warnings,
+    )
+
+
+def _recipe(options: Options) -> tuple[Recipe, tuple[str, ...]]:
+    """The named recipe, or one for a checkpoint or network that comes without."""
+    if options.recipe is not None:
+        return load_recipe(options.recipe), ()
+    if options.weights is not None:
+        name = options.weights.stem
+    elif options.model is not None:
+        name = options.model.rpartition(":")[2]
+    else:
+        raise UserError(
+            "nothing to export: name a recipe (ca-deploy list shows them), or give --weights or --model"
+        )
+    size = options.input_size or "224"
+    warning = f"no recipe given: input {size} pixels with ImageNet's mean and standard deviation is assumed"
+    return Recipe(name=name, folder=Path.cwd()), (warning,)
+
+
+def _parse_size(text: str) -> tuple[int, int]:
+    """`224` or `160x320` (height x width) as two positive numbers."""
+    parts = text.lower().split("x")
+    if len(parts) not in (1, 2) or not all(part.isdigit() and int(part) > 0 for part in parts):
+        raise UserError(f"--input-size {text}: give pixels as SIZE or HEIGHTxWIDTH, such as 224 or 160x320")
+    return int(parts[0]), int(parts[-1])
+
+
+def _images(given: str | None, recipe: Recipe) -> Path | str:
+    """Where the images are: an option starts in the current folder, a recipe's path in the recipe's."""
+    source = given or recipe.calibration.images
+    if source == SHIPPED_IMAGES:
+        return data_folder("calibration") / "photos"
+    if source == NOISE:
+        return NOISE
+    return Path(given) if given else recipe.folder / source
+
+
+def _chosen(option: str, values: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The values of an option that takes several, each of them known, without repetition."""
+    if values is None:
+        return None
+    for value in values:
+        if value not in known:
+            raise UserError(f"{option} {value}: unknown; choose from {', '.join(known)}")
+    if not values:
+        raise UserError(f"{option}: is empty; choose from {', '.join(known)}")
+    return tuple(dict.fromkeys(values))

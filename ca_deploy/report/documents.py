@@ -1,0 +1,113 @@
+"""manifest.json (what the artifacts are) and report.json (what was found on the way)."""
+
+from __future__ import annotations
+
+import math
+import platform
+from dataclasses import asdict
+from importlib.metadata import version
+from typing import Any
+
+from ca_deploy import __version__
+from ca_deploy.artifact import PRODUCER, sha256_file
+from ca_deploy.metrics import Parity
+from ca_deploy.result import Exported, ExportResult
+
+SCHEMA_VERSION = 1
+_LIBRARIES = (
+    "torch",
+    "onnx",
+    "onnxscript",
+    "onnxsim",
+    "onnxruntime",
+    "tensorflow",
+    "ai-edge-litert",
+    "numpy",
+    "pillow",
+)
+
+
+def manifest(result: ExportResult) -> dict[str, Any]:
+    """What lies in the folder and how it came to be, so that it can be checked and rebuilt."""
+    plan = result.plan
+    return {
+        "producer": PRODUCER,
+        "schema_version": SCHEMA_VERSION,
+        "versions": versions(),
+        "recipe": {**plan.recipe.model_dump(mode="json"), "sha256": plan.recipe.sha256()},
+        "network": result.origin,
+        "targets": list(plan.targets),
+        "seed": plan.seed,
+        "threads": plan.threads,
+        "calibration": _images(result.images.calibration),
+        "parity_images": _images(result.images.parity),
+        "artifacts": [_artifact(one, result) for one in result.exported],
+    }
+
+
+def report(result: ExportResult) -> dict[str, Any]:
+    """What happened on the way: passes, refusals, parity, latency, delegation, warnings."""
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "passed": result.passed,
+        "recipe": result.plan.recipe.name,
+        "passes": [_finite(asdict(record)) for record in result.passes],
+        "artifacts": [
+            {
+                **_measured(one, result),
+                "delegation": None if one.delegation is None else asdict(one.delegation),
+            }
+            for one in result.exported
+        ],
+        "skipped_images": [{"path": str(one.path), "reason": one.reason} for one in result.images.skipped],
+        "warnings": list(result.warnings),
+    }
+
+
+def versions() -> dict[str, str]:
+    """Versions of everything that shapes an artifact."""
+    return {
+        "ca-deploy": __version__,
+        "python": platform.python_version(),
+        **{name: version(name) for name in _LIBRARIES},
+    }
+
+
+def _artifact(one: Exported, result: ExportResult) -> dict[str, Any]:
+    return {
+        **_measured(one, result),
+        "sha256": sha256_file(one.artifact.path),
+        "passes": list(one.artifact.passes),
+    }
+
+
+def _measured(one: Exported, result: ExportResult) -> dict[str, Any]:
+    """Identity, size, parity and latency of one artifact."""
+    artifact = one.artifact
+    return {
+        "file": artifact.path.relative_to(result.folder).as_posix(),
+        "format": artifact.format,
+        "precision": artifact.precision,
+        "target": artifact.target,
+        "bytes": artifact.path.stat().st_size,
+        "status": "passed" if one.verdict.passed else "failed",
+        "failures": list(one.verdict.failures),
+        "parity": parity_document(one.verdict.parity),
+        "latency": {str(threads): asdict(timing) for threads, timing in one.timings.items()},
+    }
+
+
+def parity_document(parity: Parity) -> dict[str, Any]:
+    """Parity as JSON, which knows no infinity: the SQNR of equal outputs is null."""
+    return _finite(asdict(parity))
+
+
+def _finite(values: dict[str, Any]) -> dict[str, Any]:
+    return {
+        key: None if isinstance(value, float) and not math.isfinite(value) else value
+        for key, value in values.items()
+    }
+
+
+def _images(image_set: Any) -> dict[str, Any]:
+    return {"count": len(image_set), "sha256": sorted(image_set.identities)}

@@ -1,0 +1,53 @@
+"""The one table at the end of an export."""
+
+from __future__ import annotations
+
+import math
+
+from rich.table import Table
+
+from ca_deploy.result import Exported, ExportResult
+
+
+def artifact_table(result: ExportResult) -> Table:
+    """Every artifact with its size, parity, latency and verdict."""
+    table = Table(title=f"{result.plan.recipe.name} → {result.folder}", title_justify="left")
+    threads = sorted({count for one in result.exported for count in one.timings})
+    table.add_column("artifact")
+    for heading in ("MB", "SQNR dB", "agreement", "max abs", *(f"ms ({count} thr.)" for count in threads)):
+        table.add_column(heading, justify="right")
+    table.add_column("XNNPACK")
+    table.add_column("verdict")
+    for one in result.exported:
+        parity = one.verdict.parity
+        table.add_row(
+            one.artifact.path.relative_to(result.folder).as_posix(),
+            f"{one.artifact.path.stat().st_size / 1e6:.2f}",
+            "∞" if math.isinf(parity.sqnr_db) else f"{parity.sqnr_db:.1f}",
+            f"{parity.agreement:.1%}",
+            f"{parity.max_abs:.1e}",
+            *(_milliseconds(one, count) for count in threads),
+            _delegated(one),
+            "[green]passed[/]" if one.verdict.passed else "[red]failed[/]",
+        )
+    return table
+
+
+def legend(result: ExportResult) -> str:
+    """How to read the table."""
+    count = result.exported[0].verdict.parity.images if result.exported else 0
+    return (
+        f"Against the PyTorch float32 network on {count} images held out from calibration. SQNR: logits' "
+        "signal to error ratio (higher is better). Agreement: same top-1 class. Times: median of this machine. "
+        "XNNPACK: operators it runs / all, in partitions (1 is best)."
+    )
+
+
+def _milliseconds(one: Exported, threads: int) -> str:
+    return f"{one.timings[threads].median:.2f}" if threads in one.timings else ""
+
+
+def _delegated(one: Exported) -> str:
+    if one.delegation is None:
+        return ""
+    return f"{one.delegation.delegated}/{one.delegation.nodes} in {one.delegation.partitions}"
