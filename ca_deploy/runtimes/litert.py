@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 from ai_edge_litert.interpreter import Interpreter, OpResolverType
-from numpy.typing import NDArray
 
 from ca_deploy.errors import UserError
 from ca_deploy.runtimes.batches import run_in_batches, to_layout_of
@@ -47,7 +46,7 @@ class LiteRT:
         preserve_tensors: keep every intermediate tensor, so that `tensor` can read it after a run.
 
     Raises:
-        UserError: when the file cannot be loaded, or does not take one input.
+        UserError: when the file cannot be loaded; from `run` and `bind`, when it does not take one input.
     """
 
     name = "LiteRT"
@@ -65,7 +64,7 @@ class LiteRT:
         self._interpreter = _interpreter(readable(source), threads, xnnpack, preserve_tensors)
         self.inputs = _infos(self._interpreter.get_input_details())
         self.outputs = _infos(self._interpreter.get_output_details())
-        self._input = only_input(self.inputs, source)
+        self._source = source
 
     @property
     def tensors(self) -> tuple[TensorInfo, ...]:
@@ -83,7 +82,7 @@ class LiteRT:
 
     def run(self, batch: FloatBatch) -> tuple[FloatBatch, ...]:
         """Run float32 images (N,C,H,W); see `Runtime.run`."""
-        return run_in_batches(self._run, batch, self._input.shape[0])
+        return run_in_batches(self._run, batch, only_input(self.inputs, self._source).shape[0])
 
     def bind(self, batch: FloatBatch) -> Callable[[], None]:
         """Set the input once and give the bare `invoke`; see `Runtime.bind`."""
@@ -97,20 +96,16 @@ class LiteRT:
         Intermediate tensors hold it only with `preserve_tensors`.
         """
         (info,) = _infos([self._interpreter._get_tensor_details(index, 0)])
-        return _real(info, self._interpreter.get_tensor(index))
+        return info.to_real(self._interpreter.get_tensor(index))
 
     def _run(self, images: FloatBatch) -> tuple[FloatBatch, ...]:
         self._set_input(images)
         self._interpreter.invoke()
-        return tuple(_real(o, self._interpreter.get_tensor(o.index)) for o in self.outputs)
+        return tuple(o.to_real(self._interpreter.get_tensor(o.index)) for o in self.outputs)
 
     def _set_input(self, images: FloatBatch) -> None:
-        info = self._input
-        real = to_layout_of(info, images)
-        stored = (
-            info.quantization.quantize(real, info.dtype) if info.quantization else real.astype(info.dtype)
-        )
-        self._interpreter.set_tensor(info.index, stored)
+        info = only_input(self.inputs, self._source)
+        self._interpreter.set_tensor(info.index, info.to_stored(to_layout_of(info, images)))
 
 
 def _interpreter(source: Path | bytes, threads: int, xnnpack: bool, preserve_tensors: bool) -> Any:
@@ -157,7 +152,3 @@ def _quantization(parameters: dict[str, Any]) -> Quantization | None:
 def _node(details: dict[str, Any]) -> Node:
     inputs, outputs = (tuple(int(t) for t in details[k] if t >= 0) for k in ("inputs", "outputs"))
     return Node(int(details["index"]), details["op_name"], inputs, outputs)
-
-
-def _real(info: TensorInfo, stored: NDArray[Any]) -> FloatBatch:
-    return info.quantization.dequantize(stored) if info.quantization else stored.astype(np.float32)

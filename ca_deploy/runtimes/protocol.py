@@ -68,6 +68,14 @@ class TensorInfo:
     quantization: Quantization | None = None
     index: int = 0
 
+    def to_stored(self, real: FloatBatch) -> NDArray[Any]:
+        """Real numbers, float32, in the type and quantization that the file stores."""
+        return self.quantization.quantize(real, self.dtype) if self.quantization else real.astype(self.dtype)
+
+    def to_real(self, stored: NDArray[Any]) -> FloatBatch:
+        """What is stored, as float32 real numbers."""
+        return self.quantization.dequantize(stored) if self.quantization else stored.astype(np.float32)
+
 
 class Runtime(Protocol):
     """A loaded artifact with one image input.
