@@ -100,7 +100,10 @@ def test_an_empty_folder_may_be_used(tmp_path):
 
 
 def test_a_full_disk_is_one_clear_line(tmp_path):
-    with pytest.raises(UserError, match="No space left on device"), staging(tmp_path / "out", False) as folder:
+    with (
+        pytest.raises(UserError, match="No space left on device"),
+        staging(tmp_path / "out", False) as folder,
+    ):
         (folder / "model").symlink_to("/dev/full")
         (folder / "model").write_text("x")
     assert list(tmp_path.iterdir()) == []

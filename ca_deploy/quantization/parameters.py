@@ -8,6 +8,8 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+_SMALLEST_SCALE = np.finfo(np.float32).tiny  # kernels refuse subnormal scales
+
 IntName = Literal["int8", "int16", "int32"]
 
 
@@ -36,9 +38,9 @@ class QuantParams:
         )
 
     def represents(self, low: float, high: float) -> bool:
-        """Whether every real number of a range lies within half a step of a stored integer (per-tensor)."""
+        """Whether every real number of a range lies within a step of a stored integer (per-tensor)."""
         info, scale, zero = np.iinfo(self.dtype), float(self.scale[0]), int(self.zero_point[0])
-        return scale * (info.min - zero - 0.5) <= low and high <= scale * (info.max - zero + 0.5)
+        return scale * (info.min - zero - 1) <= low and high <= scale * (info.max - zero + 1)
 
 
 def per_tensor(scale: float, zero_point: int, dtype: IntName = "int8") -> QuantParams:
@@ -55,7 +57,7 @@ def asymmetric(low: float, high: float, dtype: IntName = "int8") -> QuantParams:
     low, high = min(low, 0.0), max(high, 0.0)
     if low == high:
         return per_tensor(1.0, 0, dtype)
-    scale = np.float32((high - low) / (info.max - info.min))
+    scale = max(np.float32((high - low) / (info.max - info.min)), _SMALLEST_SCALE)
     zero_point = int(np.clip(np.round(info.min - low / float(scale)), info.min, info.max))
     return per_tensor(float(scale), zero_point, dtype)
 
