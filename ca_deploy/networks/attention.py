@@ -78,9 +78,9 @@ class SqueezeExcite(nn.Module):
 class Cbam(nn.Module):
     """Gates channels, then places (Woo, Park, Lee, Kweon, CBAM, ECCV 2018, equations 1 to 3).
 
-    The gate of channels is sigmoid(MLP(mean) + MLP(max)) over the places, with one MLP to C // 24 channels and
-    back, with biases. The gate of places is the sigmoid of a 7x7 convolution, without bias, over the mean and
-    the maximum of the channels.
+    The gate of channels is sigmoid(MLP(mean) + MLP(max)) over the places, with one MLP to C // 24 channels
+    and back, with biases. The gate of places is the sigmoid of a 7x7 convolution, without bias, over the mean
+    and the maximum of the channels.
     """
 
     def __init__(self, channels: int) -> None:

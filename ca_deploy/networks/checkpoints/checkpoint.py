@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from ca_deploy.errors import UserError
 from ca_deploy.networks.checkpoints.differences import some
-from ca_deploy.networks.checkpoints.entries import is_counter, read_tensors, without_wrappers
+from ca_deploy.networks.checkpoints.entries import is_counter, read_tensors, unwrapped
 from ca_deploy.networks.checkpoints.files import SAFETENSORS_SUFFIX, sha256
 from ca_deploy.networks.checkpoints.recognition import best_reading
 from ca_deploy.networks.mobilenet_v2 import Architecture
@@ -47,8 +47,7 @@ def read_checkpoint(path: Path) -> Checkpoint:
         UserError: when the file is no checkpoint, is truncated, needs more than weights, has NaN or infinite
             weights, or its keys and shapes are not those of a MobileNetV2 in any known layout.
     """
-    tensors = without_wrappers(read_tensors(path))
-    reading = best_reading(tensors)
+    reading = best_reading(unwrapped(read_tensors(path))[-1])
     if reading.differences:
         raise UserError(
             f"{path} fits no known layout; nearest is {reading.layout.name} with {reading.architecture}: "

@@ -30,7 +30,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             finite.
     """
     entries = _weights(load(path), path)
-    if foreign := [str(key) for key, value in entries.items() if not _is_plain_tensor(value)]:
+    if foreign := [str(key) for key, value in entries.items() if not _is_named_tensor(key, value)]:
         raise UserError(
             f"{path} holds more than plain tensors ({some(foreign)}): "
             "save only the weights, torch.save(network.state_dict(), path)"
@@ -48,16 +48,16 @@ def is_counter(key: str) -> bool:
     return key == "n_averaged" or key.rpartition(".")[2] == "num_batches_tracked"
 
 
-def without_wrappers(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Remove the prefixes in `WRAPPERS` that all keys share, in any order and number."""
-    unwrapped = dict(tensors)
-    while unwrapped and (shared := [w for w in WRAPPERS if all(key.startswith(w) for key in unwrapped)]):
-        unwrapped = {key.removeprefix(shared[0]): tensor for key, tensor in unwrapped.items()}
-    return unwrapped
+def unwrapped(tensors: Mapping[str, Tensor]) -> list[Mapping[str, Tensor]]:
+    """The tensors as they are, then without one after another of the prefixes that all keys share."""
+    stages = [tensors]
+    while shared := [wrapper for wrapper in WRAPPERS if all(key.startswith(wrapper) for key in stages[-1])]:
+        stages.append({key.removeprefix(shared[0]): tensor for key, tensor in stages[-1].items()})
+    return stages
 
 
 def _weights(loaded: object, path: Path) -> dict[str, Tensor]:
-    """Descend to the mapping that holds the weights; its values are still to be checked."""
+    """Descend to the mapping that holds the weights; its entries are still to be checked."""
     while isinstance(loaded, Mapping):
         nested = (loaded[name] for name in ENTRIES if isinstance(loaded.get(name), Mapping))
         inner = next(nested, None)
@@ -78,10 +78,11 @@ def _what_it_holds(loaded: object) -> str:
     return f"it is a {type(loaded).__name__}"
 
 
-def _is_plain_tensor(value: object) -> bool:
-    """Whether it is a dense tensor with values: neither sparse, nor quantized, nor on the meta device."""
+def _is_named_tensor(key: object, value: object) -> bool:
+    """Whether it is a dense tensor with a name and values: not sparse, quantized or on the meta device."""
     return (
-        isinstance(value, Tensor)
+        isinstance(key, str)
+        and isinstance(value, Tensor)
         and value.layout is torch.strided
         and value.device.type == "cpu"
         and not value.is_quantized

@@ -8,7 +8,7 @@ from torch import nn
 
 from ca_deploy.errors import UserError
 from ca_deploy.networks.checkpoints.differences import differences
-from ca_deploy.networks.checkpoints.entries import is_counter, read_tensors, without_wrappers
+from ca_deploy.networks.checkpoints.entries import is_counter, read_tensors, unwrapped
 
 
 def load_user_weights(network: nn.Module, path: Path) -> None:
@@ -21,13 +21,9 @@ def load_user_weights(network: nn.Module, path: Path) -> None:
     """
     tensors = read_tensors(path)
     shapes = {key: tensor.shape for key, tensor in network.state_dict().items() if not is_counter(key)}
-    # The network may itself have a submodule `model`: what looks like a prefix is one only if it helps.
-    candidates = (tensors, without_wrappers(tensors))
-    unfit, best = min(
-        ((differences(candidate, shapes), candidate) for candidate in candidates),
-        key=lambda pair: len(pair[0]),
-    )
-    if unfit:
+    # The network may itself have a submodule `model`: what looks like a wrapper is one only if that helps.
+    best = min(unwrapped(tensors), key=lambda candidate: len(differences(candidate, shapes)))
+    if unfit := differences(best, shapes):
         raise UserError(
             f"{path} does not fit {type(network).__name__}: {unfit}; give a checkpoint of this network"
         )

@@ -16,7 +16,7 @@ def nearest_width(observed: Sequence[int]) -> float:
 
     Rounding to multiples of 8 makes many widths the same network; a common one is preferred, then few
     decimals. The widths that give one count form an interval. Those that give all counts form the
-    intersection, which begins where one of the intervals begins: trying every beginning finds it if it exists.
+    intersection, which begins where one of the intervals begins, so trying every beginning finds it.
 
     Args:
         observed: channel counts in the order of `channel_counts`, 0 for those that are not known.
@@ -35,7 +35,7 @@ def _beginning(count: int, base: int) -> float:
 
 
 def _just_above(beginnings: Sequence[float]) -> Iterator[float]:
-    """Widths little above each beginning: with one decimal, then two, then three, then as near as possible."""
+    """Widths little above each beginning: with one to three decimals, then as near as possible."""
     for steps in (10, 100, 1000):
         yield from ((math.floor(beginning * steps) + 1) / steps for beginning in beginnings)
     yield from (beginning * (1 + MARGIN) for beginning in beginnings if beginning > 0)
