@@ -37,9 +37,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         )
     tensors = {key: tensor for key, tensor in entries.items() if not is_counter(key)}
     if infinite := [key for key, tensor in tensors.items() if not _is_finite(tensor)]:
-        raise UserError(
-            f"{path} has NaN or infinite weights ({some(infinite)}): use a checkpoint before that"
-        )
+        raise UserError(f"{path} has NaN or infinite weights ({some(infinite)}): use an earlier one")
     return tensors
 
 
@@ -64,7 +62,7 @@ def _weights(loaded: object, path: Path) -> dict[str, Tensor]:
         if inner is None:
             break
         loaded = inner
-    if isinstance(loaded, Mapping) and any(isinstance(value, Tensor) for value in loaded.values()):
+    if isinstance(loaded, Mapping) and any(_is_weight(key, value) for key, value in loaded.items()):
         return dict(loaded)
     raise UserError(
         f"{path} holds no weights ({_what_it_holds(loaded)}): "
@@ -76,6 +74,10 @@ def _what_it_holds(loaded: object) -> str:
     if isinstance(loaded, Mapping):
         return f"its entries are {some([str(key) for key in loaded])}" if loaded else "it is an empty mapping"
     return f"it is a {type(loaded).__name__}"
+
+
+def _is_weight(key: object, value: object) -> bool:
+    return isinstance(value, Tensor) and not is_counter(str(key))
 
 
 def _is_named_tensor(key: object, value: object) -> bool:

@@ -81,6 +81,7 @@ def test_a_prefix_that_not_all_keys_share_is_none():
         ({"epoch": 3, "optimizer": {}}, "its entries are epoch, optimizer"),
         ({}, "it is an empty mapping"),
         ({"state_dict": {}}, "it is an empty mapping"),
+        ({"a.num_batches_tracked": torch.tensor(3)}, "its entries are a.num_batches_tracked"),
         ([torch.ones(2)], "it is a list"),
         (torch.ones(2), "it is a Tensor"),
     ],
