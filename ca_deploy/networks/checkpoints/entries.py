@@ -49,7 +49,7 @@ def is_counter(key: str) -> bool:
 def unwrapped(tensors: Mapping[str, Tensor]) -> list[Mapping[str, Tensor]]:
     """The tensors as they are, then without one after another of the prefixes that all keys share."""
     stages = [tensors]
-    while shared := [wrapper for wrapper in WRAPPERS if all(key.startswith(wrapper) for key in stages[-1])]:
+    while tensors and (shared := [w for w in WRAPPERS if all(key.startswith(w) for key in stages[-1])]):
         stages.append({key.removeprefix(shared[0]): tensor for key, tensor in stages[-1].items()})
     return stages
 
