@@ -13,6 +13,12 @@ class UserError(CaDeployError):
     exit_status = 2
 
 
+class Interrupted(CaDeployError):
+    """The user, or the system, asked the command to stop."""
+
+    exit_status = 130
+
+
 class VerificationError(CaDeployError):
     """An artifact, or a pass, stayed below its tolerance."""
 

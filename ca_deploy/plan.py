@@ -1,4 +1,4 @@
-"""What one export will do: the options of a user, resolved against recipe and checkpoint before any long work."""
+"""What one export will do: a user's options, resolved against the recipe before any long work."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
 from ca_deploy.errors import UserError
 from ca_deploy.recipe import PRECISIONS, TARGETS, Recipe, load_recipe
 from ca_deploy.resources import data_folder
 
 SHIPPED_IMAGES = "shipped"
-NOISE = "noise"
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Plan:
         factory: `package.module:factory` of a user's own network, or None.
         images: a folder, a .npz file, or "noise".
         out: the folder to publish.
-        targets: which graph forms and kinds of artifact, in order; the first names its files without a suffix.
+        targets: which graph forms to write, in order; the first names its files without a suffix.
         precisions: which of the targets' artifacts.
         warnings: lines that the user should read.
     """
@@ -50,7 +50,7 @@ class Plan:
     recipe: Recipe
     weights: Path | None
     factory: str | None
-    images: Path | str
+    images: Path | Literal["noise"]
     out: Path
     targets: tuple[str, ...]
     precisions: tuple[str, ...]
@@ -72,9 +72,7 @@ def resolve(options: Options) -> Plan:
         recipe = recipe.model_copy(update={"input": recipe.input.at_size(*size)})
     weights = options.weights or (recipe.weights_path() if options.model is None else None)
     if weights is None and options.model is None:
-        raise UserError(
-            f"recipe {recipe.name} ships no weights; give yours: ca-deploy export {recipe.name} --weights FILE"
-        )
+        raise UserError(f"recipe {recipe.name} ships no weights; give yours with --weights FILE")
     if options.threads is not None and options.threads < 1:
         raise UserError(f"--threads {options.threads}: must be at least 1")
     return Plan(
@@ -117,13 +115,13 @@ def _parse_size(text: str) -> tuple[int, int]:
     return int(parts[0]), int(parts[-1])
 
 
-def _images(given: str | None, recipe: Recipe) -> Path | str:
+def _images(given: str | None, recipe: Recipe) -> Path | Literal["noise"]:
     """Where the images are: an option starts in the current folder, a recipe's path in the recipe's."""
     source = given or recipe.calibration.images
     if source == SHIPPED_IMAGES:
         return data_folder("calibration") / "photos"
-    if source == NOISE:
-        return NOISE
+    if source == "noise":
+        return "noise"
     return Path(given) if given else recipe.folder / source
 
 

@@ -146,7 +146,8 @@ def artifacts(
     """Write the plan's artifacts into `folder`."""
     from ca_deploy.exporters.onnx import to_onnx
     from ca_deploy.passes import run_passes
-    FORMULATIONS = {t: dict.fromkeys(('fp32','fp16','int8'), ()) for t in plan.targets}
+
+    FORMULATIONS = {t: dict.fromkeys(("fp32", "fp16", "int8"), ()) for t in plan.targets}
     from ca_deploy.quantization.write import at_precision
 
     examples = _examples(plan, split.parity)
@@ -244,4 +245,6 @@ def latency(
 
 def delegations(written: Sequence[Artifact]) -> list[Delegation | None]:
     """What LiteRT's XNNPACK takes of every .tflite; None for other formats."""
-    return [None for one in written]
+    from ca_deploy.verify.delegates import check_delegation
+
+    return [check_delegation(one.path) if one.format == "tflite" else None for one in written]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
+from functools import wraps
 from types import FrameType
-from typing import NoReturn
+from typing import NoReturn, ParamSpec
 
 import typer
 
@@ -13,9 +15,7 @@ from ca_deploy import __version__
 from ca_deploy.cli import console
 from ca_deploy.cli.export import EXAMPLES, export
 from ca_deploy.cli.list_recipes import list_recipes
-from ca_deploy.errors import CaDeployError, UserError
-
-INTERRUPTED = 130
+from ca_deploy.errors import CaDeployError, Interrupted, UserError
 
 app = typer.Typer(
     name="ca-deploy",
@@ -26,8 +26,24 @@ app = typer.Typer(
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
-app.command(epilog=EXAMPLES)(export)
-app.command("list")(list_recipes)
+P = ParamSpec("P")
+
+
+def interruptible(command: Callable[P, None]) -> Callable[P, None]:
+    """Give Ctrl-C an error of ours; Typer would answer it with a message of its own."""
+
+    @wraps(command)
+    def guarded(*arguments: P.args, **options: P.kwargs) -> None:
+        try:
+            command(*arguments, **options)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted; nothing was written") from None
+
+    return guarded
+
+
+app.command(epilog=EXAMPLES)(interruptible(export))
+app.command("list")(interruptible(list_recipes))
 
 
 def _show_version(wanted: bool) -> None:
@@ -57,9 +73,6 @@ def main() -> NoReturn:
             raise
         console.fail(str(error))
         status = error.exit_status
-    except KeyboardInterrupt:
-        console.fail("interrupted; nothing was written")
-        status = INTERRUPTED
     except OSError as error:
         if debug:
             raise

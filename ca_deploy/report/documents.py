@@ -59,7 +59,7 @@ def report(result: ExportResult) -> dict[str, Any]:
             }
             for one in result.exported
         ],
-        "skipped_images": [{"path": str(one.path), "reason": one.reason} for one in result.images.skipped],
+        "skipped_images": [asdict(one) for one in result.images.skipped],
         "warnings": list(result.warnings),
     }
 

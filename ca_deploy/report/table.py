@@ -37,9 +37,9 @@ def legend(result: ExportResult) -> str:
     """How to read the table."""
     count = result.exported[0].verdict.parity.images if result.exported else 0
     return (
-        f"Against the PyTorch float32 network on {count} images held out from calibration. SQNR: logits' "
-        "signal to error ratio (higher is better). Agreement: same top-1 class. Times: median of this machine. "
-        "XNNPACK: operators it runs / all, in partitions (1 is best)."
+        f"Against the PyTorch float32 network on {count} images held out from calibration. SQNR: signal to "
+        "error ratio of the logits (higher is better). Agreement: same top-1 class. Times: medians on this "
+        "machine. XNNPACK: operators it runs / all, in partitions (1 is best)."
     )
 
 

@@ -1,0 +1,67 @@
+from pathlib import Path
+
+import pytest
+
+from ca_deploy.errors import UserError
+from ca_deploy.plan import Options, resolve
+
+
+def test_the_shipped_recipe_needs_nothing_else():
+    plan = resolve(Options("ca_mobilenetv2_cifar10"))
+    assert plan.weights.is_file()
+    assert plan.out == Path("build/ca_mobilenetv2_cifar10")
+    assert (plan.targets, plan.precisions) == (("android",), ("fp32", "fp16", "int8"))
+    assert plan.images.is_dir()
+    assert plan.warnings == ()
+
+
+def test_options_override_the_recipe():
+    options = Options(
+        "ca_mobilenetv2_cifar10",
+        input_size="96x128",
+        precision=["int8"],
+        targets=["x86"],
+        threads=3,
+        out=Path("o"),
+    )
+    plan = resolve(options)
+    assert plan.recipe.input.size == (96, 128)
+    assert (plan.precisions, plan.targets, plan.threads, plan.out) == (("int8",), ("x86",), 3, Path("o"))
+
+
+def test_a_checkpoint_without_recipe_is_named_after_the_file_and_warned_about():
+    plan = resolve(Options(weights=Path("some/mine.pth")))
+    assert plan.recipe.name == "mine"
+    assert plan.recipe.input.size == (224, 224)
+    assert "ImageNet" in plan.warnings[0]
+
+
+def test_a_network_without_recipe_is_named_after_its_factory():
+    plan = resolve(Options(model="package.nets:build", input_size="64"))
+    assert (plan.recipe.name, plan.factory, plan.weights) == ("build", "package.nets:build", None)
+    assert "input 64 pixels" in plan.warnings[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (Options(), "nothing to export"),
+        (Options("ca_mobilenetv2"), "ships no weights; give yours"),
+        (Options("ca_mobilenet"), "did you mean"),
+        (Options("ca_mobilenetv2_cifar10", input_size="0"), "--input-size 0: give pixels"),
+        (Options("ca_mobilenetv2_cifar10", input_size="-3"), "--input-size -3: give pixels"),
+        (Options("ca_mobilenetv2_cifar10", input_size="2x3x4"), "--input-size 2x3x4: give pixels"),
+        (
+            Options("ca_mobilenetv2_cifar10", precision=["int4"]),
+            "--precision int4: unknown; choose from fp32",
+        ),
+        (Options("ca_mobilenetv2_cifar10", targets=["andriod"]), "--targets andriod: unknown"),
+        (Options("ca_mobilenetv2_cifar10", targets=[]), "--targets: is empty"),
+        (Options("ca_mobilenetv2_cifar10", threads=0), "--threads 0: must be at least 1"),
+    ],
+)
+def test_options_that_cannot_be_used_are_one_clear_line(options, message):
+    with pytest.raises(UserError) as caught:
+        resolve(options)
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
