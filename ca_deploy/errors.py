@@ -13,7 +13,7 @@ class UserError(CaDeployError):
     exit_status = 2
 
 
-class Interrupted(CaDeployError):
+class StoppedError(CaDeployError):
     """The user, or the system, asked the command to stop."""
 
     exit_status = 130

@@ -15,7 +15,7 @@ from ca_deploy import __version__
 from ca_deploy.cli import console
 from ca_deploy.cli.export import EXAMPLES, export
 from ca_deploy.cli.list_recipes import list_recipes
-from ca_deploy.errors import CaDeployError, Interrupted, UserError
+from ca_deploy.errors import CaDeployError, StoppedError, UserError
 
 app = typer.Typer(
     name="ca-deploy",
@@ -37,7 +37,7 @@ def interruptible(command: Callable[P, None]) -> Callable[P, None]:
         try:
             command(*arguments, **options)
         except KeyboardInterrupt:
-            raise Interrupted("interrupted; nothing was written") from None
+            raise StoppedError("interrupted; nothing was written") from None
 
     return guarded
 
