@@ -90,7 +90,8 @@ def as_dtype(graph: GraphModule, dtype: torch.dtype) -> GraphModule:
 
     def converted(value: Any) -> Any:
         if isinstance(value, Tensor):
-            return value.to(dtype) if value.is_floating_point() else value
+            floating = value.is_floating_point()
+            return torch.empty(value.shape, dtype=dtype, device="meta") if floating else value
         if isinstance(value, torch.dtype):
             return dtype if value.is_floating_point else value
         if isinstance(value, list | tuple):

@@ -94,7 +94,9 @@ def scaled_outputs(weight: Tensor, scale: Tensor, groups: int, transposed: bool)
 def scaled_inputs(weight: Tensor, scale: Tensor, groups: int) -> Tensor:
     """`weight` of a layer, not transposed, whose input channel i was to be multiplied by `scale[i]`."""
     grouped = weight.reshape(groups, weight.shape[0] // groups, *weight.shape[1:])
-    return (grouped * scale.reshape(groups, 1, weight.shape[1], *[1] * (weight.dim() - 2))).reshape(weight.shape)
+    return (grouped * scale.reshape(groups, 1, weight.shape[1], *[1] * (weight.dim() - 2))).reshape(
+        weight.shape
+    )
 
 
 def affine(batch_norm: Node) -> tuple[Tensor, Tensor] | str:

@@ -71,6 +71,7 @@ class NodePass(ABC):
                 refusals.append(outcome)
             elif outcome is not None:
                 node.replace_all_uses_with(outcome)
+                edited.graph.erase_node(node)
                 count += 1
         return Rewritten(cleaned(edited) if count else graph, count, tuple(refusals))
 

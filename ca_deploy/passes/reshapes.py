@@ -1,0 +1,72 @@
+"""Everything that keeps the elements in order, as one reshape to a static shape."""
+
+from __future__ import annotations
+
+import torch
+from torch.fx import Node
+
+from ca_deploy.passes.graph import add_call, bound, shape
+from ca_deploy.passes.protocol import NodePass, Refusal, refuse
+
+_aten = torch.ops.aten
+_RESHAPES = frozenset(
+    {
+        _aten.flatten.using_ints,
+        _aten.reshape.default,
+        _aten.squeeze.default,
+        _aten.squeeze.dim,
+        _aten.squeeze.dims,
+        _aten.unflatten.int,
+        _aten.unsqueeze.default,
+        _aten.view.default,
+        _aten._unsafe_view.default,
+    }
+)
+_MOVES = frozenset({_aten.permute.default, _aten.transpose.int, _aten.t.default, _aten.mT.default})
+
+
+class MovesToReshapes(NodePass):
+    """A transpose that keeps the order of all axes longer than 1 keeps the elements in order: it is a reshape.
+
+    (N, C, W, 1) transposed to (N, C, 1, W) moves nothing. Reshapes compose: reshape(reshape(x, s), t) =
+    reshape(x, t), and reshape(x, shape of x) = x. Left alone: transposes that move elements.
+    """
+
+    name = "write transposes of unit axes as reshapes"
+    targets = _RESHAPES | _MOVES
+
+    def rewrite(self, node: Node) -> Node | Refusal | None:
+        """A reshape of the first tensor in a chain of reshapes, or that tensor itself."""
+        source = node.args[0]
+        assert isinstance(source, Node)
+        if node.target in _MOVES and not _keeps_order(node, source):
+            return refuse(node, f"moves axes longer than 1: {shape(source)} becomes {shape(node)}")
+        while source.target is _aten.reshape.default:
+            source = source.args[0]  # type: ignore[assignment]  # a reshape's input is a node
+        if shape(source) == shape(node):
+            return source
+        if (
+            node.target is _aten.reshape.default
+            and source is node.args[0]
+            and list(shape(node)) == node.args[1]
+        ):
+            return None
+        return add_call(node, _aten.reshape.default, source, list(shape(node)), like=node)
+
+
+def _keeps_order(node: Node, source: Node) -> bool:
+    given = shape(source)
+    axes = [axis for axis in _order(node, len(given)) if given[axis] > 1]
+    return axes == sorted(axes)
+
+
+def _order(node: Node, rank: int) -> list[int]:
+    """Which axis of its input each axis of the result is."""
+    values = bound(node)
+    if node.target is _aten.permute.default:
+        return [dim % rank for dim in values["dims"]]
+    order = list(range(rank))
+    if rank > 1:
+        one, other = values.get("dim0", -1) % rank, values.get("dim1", -2) % rank
+        order[one], order[other] = order[other], order[one]
+    return order
