@@ -85,7 +85,7 @@ def _give_biases(model: Any) -> None:
             name = result.name if isinstance(result.name, str) else result.name.decode()
             bias = schema.TensorT(zeros.shape, schema.TensorType.FLOAT32, len(model.buffers), f"{name}/bias")
             model.buffers.append(schema.BufferT(zeros.view(np.uint8)))
-            operator.inputs[2] = len(graph.tensors)
+            operator.inputs = [*operator.inputs[:2], len(graph.tensors)]
             graph.tensors.append(bias)
 
 

@@ -85,6 +85,12 @@ class Lowered:
             return tf.transpose(self.tensor, [self.order.index(axis) for axis in order])
         return tf.reshape(self.tensor, [self.shape[axis] for axis in order])
 
+    def with_last(self, onnx_axis: int) -> Lowered:
+        """Bring one ONNX axis to the end, transposing only if that moves data."""
+        last = onnx_axis % self.rank
+        order = (*(axis for axis in self.order if axis != last), last)
+        return Lowered(self.arranged(order), order)
+
     def widened(self, rank: int) -> Lowered:
         """Add leading axes of length 1 up to `rank`, as broadcasting does."""
         added = rank - self.rank

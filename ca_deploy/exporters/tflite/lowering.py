@@ -15,15 +15,19 @@ from onnx.reference import ReferenceEvaluator
 from ca_deploy.errors import CaDeployError, UserError
 from ca_deploy.exporters.tflite.layout import Lowered, Order, boundary, constant, logical
 from ca_deploy.exporters.tflite.ops import LOWERINGS
-from ca_deploy.exporters.tflite.registry import Node, Refused, attributes_of, where
+from ca_deploy.exporters.tflite.registry import ELEMENT_TYPES, Node, Refused, attributes_of, where
 
-ELEMENT_TYPES: dict[int, Any] = {
-    onnx.TensorProto.FLOAT: tf.float32,
-    onnx.TensorProto.INT32: tf.int32,
-    onnx.TensorProto.INT64: tf.int64,
-    onnx.TensorProto.BOOL: tf.bool,
+OLDEST_OPSET = 13
+"""Operator sets before this one define Softmax and others differently."""
+
+ADVICE = {
+    "Erf": "export with operator set 20 or newer, where GELU is one operator",
+    "If": "its shape depends on data; fix the branch before the export",
+    "Loop": "its shape depends on data; unroll it before the export",
+    "NonMaxSuppression": "its result has no static shape; leave it to the app",
+    "NonZero": "its result has no static shape; leave it to the app",
 }
-"""Element types that values of a network may have in TFLite."""
+"""What to do about operators that cannot be lowered but are met often."""
 
 PLACES_NAMED = 3
 """How many places of one refusal an error names."""
@@ -57,6 +61,9 @@ def lower(model: onnx.ModelProto) -> TensorFlowGraph:
             line; or an input whose shape is not static.
         CaDeployError: a lowering failed, which is an error of this program.
     """
+    opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=1)
+    if opset < OLDEST_OPSET:
+        raise UserError(f"the ONNX model has operator set {opset}; export it with {OLDEST_OPSET} or newer")
     graph = tf.Graph()
     values: Values = {
         tensor.name: constant(onnx.numpy_helper.to_array(tensor)) for tensor in model.graph.initializer
@@ -66,7 +73,7 @@ def lower(model: onnx.ModelProto) -> TensorFlowGraph:
             info.name: _placeholder(info, boundary) for info in model.graph.input if info.name not in values
         }
         values.update(inputs)
-        _lower_nodes(model, values)
+        _lower_nodes(model, values, opset)
         known = {name: value for name, value in values.items() if value is not None}
         outputs = {info.name: _output(known[info.name]) for info in model.graph.output}
     return TensorFlowGraph(
@@ -77,9 +84,8 @@ def lower(model: onnx.ModelProto) -> TensorFlowGraph:
     )
 
 
-def _lower_nodes(model: onnx.ModelProto, values: Values) -> None:
+def _lower_nodes(model: onnx.ModelProto, values: Values, opset: int) -> None:
     """Lower node after node into `values`, standing in for refused ones so that one error names all."""
-    opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=1)
     stand_ins = _StandIns(model)
     refusals: dict[str, list[str]] = {}
     for index, node in enumerate(model.graph.node):
@@ -100,11 +106,11 @@ def _results(node: onnx.NodeProto, values: Values, opset: int) -> Sequence[Lower
     if node.op_type == "Constant" or (given and all(value and value.constant is not None for value in given)):
         return _folded(node, given, opset)
     if lowering is None:
-        raise Refused("no lowering for this operator")
+        raise Refused(ADVICE.get(node.op_type, "no lowering for this operator"))
     if any(name and values[name] is None for name in node.input):
         return [None] * len(node.output)
     try:
-        lowered = lowering(Node(node.op_type, where(node), given, node.output, attributes_of(node), opset))
+        lowered = lowering(Node(node.op_type, where(node), given, node.output, attributes_of(node)))
     except (ValueError, TypeError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]
         raise CaDeployError(f"lowering {node.op_type} in {where(node)} to TFLite failed: {reason}") from error

@@ -8,12 +8,22 @@ from typing import Any
 
 import numpy as np
 import onnx
+import tensorflow as tf
 from numpy.typing import NDArray
 
 from ca_deploy.exporters.tflite.layout import Lowered
 
 MODULE_KEY = "ca_deploy.module"
 """Key in an ONNX node's metadata that holds the path of the user's module that the node came from."""
+
+
+ELEMENT_TYPES: dict[int, Any] = {
+    onnx.TensorProto.FLOAT: tf.float32,
+    onnx.TensorProto.INT32: tf.int32,
+    onnx.TensorProto.INT64: tf.int64,
+    onnx.TensorProto.BOOL: tf.bool,
+}
+"""Element types that values of a network may have in TFLite."""
 
 
 class Refused(Exception):  # noqa: N818 - an answer, not an error of the program
@@ -30,7 +40,6 @@ class Node:
         inputs: one value per input; None for an optional input that is left out.
         outputs: names of the output values.
         attributes: attributes by name; byte strings decoded, lists as lists, tensors as numpy arrays.
-        opset: version of the ONNX operator set.
     """
 
     operator: str
@@ -38,7 +47,6 @@ class Node:
     inputs: Sequence[Lowered | None]
     outputs: Sequence[str]
     attributes: Mapping[str, Any]
-    opset: int
 
     def input(self, index: int) -> Lowered:
         """Return an input that must be there."""

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from ca_deploy.exporters.tflite.layout import Lowered, common_order
-from ca_deploy.exporters.tflite.registry import Node, Refused, lowers
+from ca_deploy.exporters.tflite.registry import Node, lowers
 
 
 @lowers("Concat")
@@ -49,67 +49,3 @@ def _part(value: Lowered, axis: int, start: int, length: int) -> tf.Tensor:
     begin, size = [0] * value.rank, [int(side) for side in value.tensor.shape]
     begin[axis], size[axis] = start, length
     return tf.slice(value.tensor, begin, size)
-
-
-@lowers("Slice")
-def slice_(node: Node) -> Lowered:
-    """SLICE, or STRIDED_SLICE for steps other than 1."""
-    value = node.input(0)
-    starts, ends = node.setting("starts", 1), node.setting("ends", 2)
-    if starts is None or ends is None:
-        raise Refused("starts and ends are missing")
-    axes, steps = node.axes(3, value.rank), node.setting("steps", 4)
-    ranges = [range(length) for length in value.shape]
-    for index, axis in enumerate(range(len(starts)) if axes is None else axes):
-        step = 1 if steps is None else int(steps[index])
-        ranges[axis] = ranges[axis][int(starts[index]) : int(ends[index]) : step]
-    return _sliced(value, [ranges[axis] for axis in value.order])
-
-
-def _sliced(value: Lowered, ranges: list[range]) -> Lowered:
-    """Take physical ranges."""
-    if all(taken.step == 1 for taken in ranges):
-        tensor = tf.slice(value.tensor, [taken.start for taken in ranges], [len(taken) for taken in ranges])
-        return Lowered(tensor, value.order)
-    # A range that runs down to the front ends at -1, which TensorFlow would read as the last element.
-    open_ends = sum(1 << axis for axis, taken in enumerate(ranges) if taken.stop < 0)
-    tensor = tf.strided_slice(
-        value.tensor,
-        [taken.start for taken in ranges],
-        [taken.stop for taken in ranges],
-        [taken.step for taken in ranges],
-        end_mask=open_ends,
-    )
-    return Lowered(tensor, value.order)
-
-
-@lowers("Pad")
-def pad(node: Node) -> Lowered:
-    """PAD with zeros, PADV2 with another constant, MIRROR_PAD for reflections."""
-    value, pads = node.input(0), node.setting("pads", 1)
-    if pads is None:
-        raise Refused("pads are missing")
-    mode = node.text("mode", "constant", ("constant", "reflect"))
-    axes = node.axes(3, value.rank)
-    widths = [(0, 0)] * value.rank
-    for index, axis in enumerate(range(value.rank) if axes is None else axes):
-        widths[value.axis(axis)] = (int(pads[index]), int(pads[index + len(pads) // 2]))
-    if min(width for pair in widths for width in pair) < 0:
-        raise Refused("negative pads (cropping); use a slice")
-    if mode == "reflect":
-        return Lowered(tf.pad(value.tensor, widths, mode="REFLECT"), value.order)
-    fill = node.setting("value", 2)
-    number = 0 if fill is None else fill.item()
-    return Lowered(tf.pad(value.tensor, widths, constant_values=number), value.order)
-
-
-@lowers("Expand")
-def expand(node: Node) -> Lowered:
-    """BROADCAST_TO; nothing where the shape stays as it is."""
-    value = node.input(0)
-    wanted = [int(length) for length in node.constant(1, "shape")]
-    shape = np.broadcast_shapes(value.shape, tuple(wanted))
-    value = value.widened(len(shape))
-    if value.shape == shape:
-        return value
-    return Lowered(tf.broadcast_to(value.tensor, [shape[axis] for axis in value.order]), value.order)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import tensorflow as tf
 
-from ca_deploy.exporters.tflite.layout import Lowered, Order, constant, logical, permuted, reshaped
-from ca_deploy.exporters.tflite.ops.elementwise import broadcast
+from ca_deploy.exporters.tflite.layout import Lowered, constant, logical, permuted, reshaped
+from ca_deploy.exporters.tflite.ops.elementwise import combined
 from ca_deploy.exporters.tflite.registry import Node, lowers
 
 
@@ -21,8 +21,7 @@ def gemm(node: Node) -> Lowered:
     product = matrix_product(left, _scaled(right, alpha))
     if node.optional(2) is None:
         return product
-    (total, bias), order = broadcast([product, _scaled(node.input(2), beta)])
-    return Lowered(total + bias, order)
+    return combined(tf.add, product, _scaled(node.input(2), beta))
 
 
 @lowers("MatMul")
@@ -47,9 +46,8 @@ def matrix_product(left: Lowered, right: Lowered) -> Lowered:
 
 def _fully_connected(left: Lowered, right: Lowered) -> Lowered:
     """Contract the last axis, in whatever order the other axes lie."""
-    last = left.rank - 1
-    order: Order = (*(axis for axis in left.order if axis != last), last)
-    return Lowered(tf.matmul(left.arranged(order), right.constant), order)
+    value = left.with_last(-1)
+    return Lowered(tf.matmul(value.tensor, right.constant), value.order)
 
 
 def _scaled(value: Lowered, factor: float) -> Lowered:
@@ -58,3 +56,11 @@ def _scaled(value: Lowered, factor: float) -> Lowered:
     if value.constant is not None:
         return constant((value.constant * factor).astype(value.dtype))
     return Lowered(value.tensor * np.asarray(factor, value.dtype), value.order)
+
+
+@lowers("Einsum")
+def einsum(node: Node) -> Lowered:
+    """BATCH_MATMUL, with what TensorFlow's einsum puts around it."""
+    tensors = [value.arranged(logical(value.rank)) for value in node.inputs if value is not None]
+    product = tf.einsum(str(node.attributes["equation"]).replace(" ", ""), *tensors)
+    return Lowered(product, logical(product.shape.rank))

@@ -10,11 +10,19 @@ from ca_deploy.exporters.tflite.layout import Lowered, constant, permuted, resha
 from ca_deploy.exporters.tflite.registry import Node, Refused, lowers
 
 
-@lowers("Identity", "Dropout")
+@lowers("Identity")
 def identity(node: Node) -> Lowered:
     """Nothing: the value itself."""
+    return node.input(0)
+
+
+@lowers("Dropout")
+def dropout(node: Node) -> Lowered:
+    """Nothing: it does nothing at inference."""
     if len(node.outputs) > 1:
-        raise Refused("the mask of Dropout is not available")
+        raise Refused("the mask as an output")
+    if node.optional(2) is not None and node.constant(2, "training_mode"):
+        raise Refused("training_mode=1; export the network in eval mode")
     return node.input(0)
 
 
