@@ -3,76 +3,162 @@
 from __future__ import annotations
 
 import ast
+import contextlib
 import logging
+import operator
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import reduce
+from typing import Any
 
 import onnx
 import onnxsim
 import torch
+from onnx import ModelProto
 from torch import Tensor
-from torch.fx import GraphModule
+from torch._ops import OpOverload
+from torch.fx import GraphModule, Node
+
+from ca_deploy.errors import UserError
+from ca_deploy.exporters.onnx_graph import PLACE_KEY, OnnxGraph
+from ca_deploy.exporters.onnx_operators import OPERATORS, NotListedError
 
 OPSET = 18
-"""torch's ONNX functions are written in opset 18; any other one is reached through a converter."""
-
-PLACE_KEY = "ca_deploy.module"
-"""Key in each node's metadata_props: the path of the user's module that the node came from."""
+"""torch.onnx writes it without a converter, it has HardSwish (14) and LayerNormalization (17), and ONNX
+Runtime runs it since 1.14 (February 2023)."""
 
 _SCOPES_KEY = "pkg.torch.onnx.name_scopes"
 
 
-def to_onnx(graph: GraphModule, example: Tensor) -> onnx.ModelProto:
-    """Write a functional graph as ONNX."""
-    outputs = len(graph.graph.output_node().all_input_nodes)
-    names = ["logits"] if outputs == 1 else [f"output_{index}" for index in range(outputs)]
-    with _quiet(), torch.no_grad():
-        program = torch.onnx.export(
-            torch.export.export(graph, (example,)),
-            dynamo=True,
-            optimize=True,
-            verify=False,
-            verbose=False,
-            opset_version=OPSET,
-            input_names=["input"],
-            output_names=names,
-        )
-    assert program is not None
-    model = program.model_proto
-    places = _places(model)
-    model, _ = onnxsim.simplify(model)
-    _strip(model)
-    for node in model.graph.node:
+def to_onnx(graph: GraphModule, example: Tensor) -> ModelProto:
+    """Write a passed graph as ONNX, opset 18, simplified and checked.
+
+    The input is called `input`, the only output `logits`, several outputs `output_0` and so on; other values
+    are named after the graph's nodes. Each node's metadata_props hold, under `ca_deploy.module`, the path of
+    the user's module that it came from, and nothing else. The same graph gives the same bytes.
+
+    Args:
+        graph: a functional graph with static shapes, as `run_passes` gives it.
+        example: an input of the graph's shape, NCHW float32.
+
+    Raises:
+        UserError: neither this module nor torch.onnx can write one of its operators.
+    """
+    try:
+        model = _written(graph)
+    except NotListedError:
+        model = _written_by_torch(graph, example)
+    places = {value: node.metadata_props[0].value for node in model.graph.node for value in node.output}
+    simplified: ModelProto = onnxsim.simplify(model)[0]
+    _strip(simplified)
+    for node in simplified.graph.node:
         node.metadata_props.add(key=PLACE_KEY, value=places.get(node.output[0], "forward"))
-    onnx.checker.check_model(model, full_check=True)
-    return model
+    onnx.checker.check_model(simplified, full_check=True)
+    return simplified
 
 
-def _places(model: onnx.ModelProto) -> dict[str, str]:
-    """Path of the user's module for each value that a node gives."""
-    places = {}
+def _written(graph: GraphModule) -> ModelProto:
+    """The model as this project writes it.
+
+    Raises:
+        NotListedError: an operator is not in its list.
+    """
+    result = OnnxGraph()
+    inputs, outputs = dict[str, Tensor](), dict[str, Tensor]()
+    for node in graph.graph.nodes:
+        if node.op == "placeholder":
+            result.names[node] = "input"
+            inputs["input"] = node.meta["val"]
+        elif node.op == "get_attr":
+            constant: Any = reduce(getattr, node.target.split("."), graph)
+            result.names[node] = result.initializer(node.target, constant.detach().numpy())
+        elif node.op == "call_function":
+            _write_call(result, node)
+        else:
+            for name, output in zip(_output_names(graph), _outputs(graph), strict=True):
+                result.add_many("Identity", [result.value(output)], [name], output)
+                outputs[name] = output.meta["val"]
+    return result.model(inputs, outputs, OPSET)
+
+
+def _write_call(result: OnnxGraph, node: Node) -> None:
+    if node.target is operator.getitem:
+        (split,) = node.all_input_nodes
+        result.names[node] = result.names[split][node.args[1]]  # type: ignore[index]  # an index into a split
+        return
+    write = OPERATORS.get(node.target)
+    if write is None:
+        raise NotListedError
+    assert isinstance(node.target, OpOverload)
+    arguments: dict[str, Any] = {
+        argument.name: argument.default_value for argument in node.target._schema.arguments
+    }
+    arguments.update(zip(arguments, node.args, strict=False))
+    write(result, node, {**arguments, **node.kwargs})
+
+
+def _outputs(graph: GraphModule) -> list[Node]:
+    (returned,) = graph.graph.output_node().args
+    return [returned] if isinstance(returned, Node) else list(returned)  # type: ignore[arg-type]  # or a tuple
+
+
+def _output_names(graph: GraphModule) -> list[str]:
+    count = len(_outputs(graph))
+    return ["logits"] if count == 1 else [f"output_{index}" for index in range(count)]
+
+
+def _written_by_torch(graph: GraphModule, example: Tensor) -> ModelProto:
+    """The model as torch.onnx writes it."""
+    try:
+        with _quiet(), torch.no_grad():
+            program = torch.onnx.export(
+                torch.export.export(graph, (example,)),
+                dynamo=True,
+                opset_version=OPSET,
+                input_names=["input"],
+                output_names=_output_names(graph),
+                verify=False,
+                verbose=False,
+            )
+    except torch.onnx.OnnxExporterError as error:
+        reason = str(error.__cause__ or error).strip().splitlines()[0]
+        raise UserError(
+            f"the network cannot be written as ONNX: {reason}; replace the operator in the network by others"
+        ) from error
+    assert program is not None
+    model: ModelProto = program.model_proto
     for node in model.graph.node:
         scopes = next((prop.value for prop in node.metadata_props if prop.key == _SCOPES_KEY), "[]")
         path = ["", *ast.literal_eval(scopes)[:-1]][-1]
-        places.update(dict.fromkeys(node.output, path or "forward"))
-    return places
+        node.ClearField("metadata_props")
+        node.metadata_props.add(key=PLACE_KEY, value=path or "forward")
+    return model
 
 
-def _strip(model: onnx.ModelProto) -> None:
+def _strip(model: ModelProto) -> None:
     """Remove the tools' metadata: it holds source paths and differs from folder to folder."""
     graph = model.graph
-    for holder in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+    for holder in (
+        model,
+        graph,
+        *graph.node,
+        *graph.value_info,
+        *graph.input,
+        *graph.output,
+        *graph.initializer,
+    ):
         holder.ClearField("metadata_props")
+        holder.ClearField("doc_string")
 
 
-@contextmanager
+@contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """No warnings and no log lines: torch.onnx reports on packages that this project does not use."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        logging.disable(logging.WARNING)
-        try:
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
             yield
-        finally:
-            logging.disable(logging.NOTSET)
+    finally:
+        logging.disable(level)

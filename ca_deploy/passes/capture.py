@@ -22,7 +22,7 @@ from torch.utils import _pytree as pytree
 from ca_deploy.errors import UserError
 from ca_deploy.passes.blame import first_line, origin
 from ca_deploy.passes.functional import make_functional
-from ca_deploy.passes.graph import bound, cleaned, on_meta, place, shape
+from ca_deploy.passes.graph import bound, cleaned, on_meta, place, shape, source
 from ca_deploy.passes.layers import CONVOLUTIONS
 from ca_deploy.passes.literals import read_literals
 
@@ -76,7 +76,7 @@ def _tried(network: nn.Module, example: Tensor) -> list[Tensor]:
         ) from error
     if not outputs or not all(isinstance(output, Tensor) for output in outputs if output is not None):
         raise UserError(
-            "the network returns something other than tensors; wrap it in a module that returns its tensors only"
+            "the network returns something other than tensors; wrap it in a module that returns tensors only"
         )
     return [output for output in outputs if output is not None]
 
@@ -98,7 +98,7 @@ def _exported(network: nn.Module, example: Tensor) -> ExportedProgram:
 
 
 def _graph_of(program: ExportedProgram) -> GraphModule:
-    """The program as a plain graph: parameters read by `get_attr`, outputs flat, values on the meta device."""
+    """The program as a plain graph: constants read by `get_attr`, outputs flat, values on the meta device."""
     inputs = {spec.arg.name: spec for spec in program.graph_signature.input_specs}
     outputs = [spec.kind is OutputKind.USER_OUTPUT for spec in program.graph_signature.output_specs]
     constants = {**program.state_dict, **program.constants}
@@ -139,7 +139,7 @@ def _restore_batch_norms(graph: GraphModule) -> None:
     split = _aten._native_batch_norm_legit_no_training.default
     for node in graph.graph.nodes:
         if node.target is operator.getitem and node.args[0].target is split and node.args[1] == 0:
-            tensors, momentum, eps = node.args[0].args[:5], *node.args[0].args[5:]
+            *tensors, momentum, eps = node.args[0].args
             node.target, node.args = _aten.batch_norm.default, (*tensors, False, momentum, eps, False)
     graph.recompile()
 
@@ -161,12 +161,12 @@ def _check_operators(graph: GraphModule) -> None:
 def _check_stride(node: Node, graph: GraphModule) -> None:
     (example,) = graph.graph.find_nodes(op="placeholder")
     for size, stride, whole in zip(
-        shape(node.args[0])[2:], bound(node)["stride"], shape(example)[2:], strict=False
+        shape(source(node))[2:], bound(node)["stride"], shape(example)[2:], strict=False
     ):
         if size < stride:
             raise UserError(
-                f"the input is too small for the network: of {whole} pixels {size} are left at {place(node)}, which "
-                f"has a stride of {stride}; use a larger --input-size"
+                f"the input is too small for the network: of {whole} pixels {size} remain at {place(node)}, "
+                f"which has a stride of {stride}; use a larger --input-size"
             )
 
 

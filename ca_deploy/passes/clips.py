@@ -47,7 +47,7 @@ def clip(node: object) -> Clip | None:
 
 
 class SpellClips(NodePass):
-    """min(max(min(max(x, a), b), c), d) = min(max(x, a′), b′) with a′, b′ = a and b clipped to [c, d].
+    """min(max(min(max(x, a), b), c), d) = min(max(x, p), q) with p, q = a, b clipped to [c, d].
 
     The spellings that remain: `relu` for [0, ∞), `hardtanh` for two finite bounds (ReLU6 is hardtanh(0, 6)),
     `clamp_min` and `clamp_max` for one. A clip inside another stays apart if something else uses it.

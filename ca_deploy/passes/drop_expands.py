@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
 import torch
 from torch.fx import Node
 
-from ca_deploy.passes.graph import bound, shape
+from ca_deploy.passes.graph import shape, source
 from ca_deploy.passes.protocol import NodePass, Refusal, refuse
 
 _aten = torch.ops.aten
@@ -35,25 +36,24 @@ class DropExpands(NodePass):
 
     def rewrite(self, node: Node) -> Node | Refusal | None:
         """What was to be copied."""
-        source = bound(node)["self"]
-        if node.target is _aten.repeat.default and not _copies_unit_axes(node, source):
-            return refuse(node, f"repeats axes longer than 1: {shape(source)} becomes {shape(node)}")
+        given = source(node)
+        if node.target is _aten.repeat.default and not _copies_unit_axes(node):
+            return refuse(node, f"repeats axes longer than 1: {shape(given)} becomes {shape(node)}")
         for user in node.users:
             if user.target not in _BROADCASTS:
                 return refuse(node, f"its copies are read by {user.target}, which does not broadcast")
-            if _shape_with(user, node, source) != shape(user):
+            if _shape_with(user, node, given) != shape(user):
                 return refuse(node, f"{user.target} has its shape from these copies")
-        return source  # type: ignore[no-any-return]  # a schema's `self` is a node
+        return given
 
 
-def _copies_unit_axes(node: Node, source: Node) -> bool:
-    given = (1,) * (len(shape(node)) - len(shape(source))) + shape(source)
+def _copies_unit_axes(node: Node) -> bool:
+    given = shape(source(node))
+    given = (1,) * (len(shape(node)) - len(given)) + given
     return all(before in (1, after) for before, after in zip(given, shape(node), strict=True))
 
 
-def _shape_with(user: Node, expanded: Node, source: Node) -> tuple[int, ...]:
+def _shape_with(user: Node, expanded: Node, given: Node) -> tuple[int, ...]:
     """The shape that `user` would have without the copies."""
-    operands = [source if operand is expanded else operand for operand in user.args]
-    return tuple(
-        torch.broadcast_shapes(*(shape(operand) for operand in operands if isinstance(operand, Node)))
-    )
+    operands = [given if operand is expanded else operand for operand in user.args]
+    return np.broadcast_shapes(*(shape(operand) for operand in operands if isinstance(operand, Node)))

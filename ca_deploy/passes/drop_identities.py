@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.fx import Node
 
-from ca_deploy.passes.graph import bound
+from ca_deploy.passes.graph import bound, source
 from ca_deploy.passes.protocol import NodePass, Refusal
 
 _aten = torch.ops.aten
@@ -61,7 +61,7 @@ _PAD = _aten.constant_pad_nd.default
 
 
 class DropIdentities(NodePass):
-    """f(x) = x: dropout at inference, copies, casts to the same dtype, reshapes to the same shape, x·1, x + 0, …
+    """f(x) = x: dropout at inference, copies, casts to the same dtype, reshapes to the same shape, x·1, x+0.
 
     Pooling by windows of one pixel, padding by nothing, and means over axes of one element are among them.
     """
@@ -71,13 +71,10 @@ class DropIdentities(NodePass):
 
     def rewrite(self, node: Node) -> Node | Refusal | None:
         """The input."""
-        source = node.args[0]
-        if not isinstance(source, Node):
-            return None
-        given, result = source.meta["val"], node.meta["val"]
+        given, result = source(node).meta["val"], node.meta["val"]
         if given.shape != result.shape or given.dtype != result.dtype:
             return None
-        return source if _is_identity(node) else None
+        return source(node) if _is_identity(node) else None
 
 
 def _is_identity(node: Node) -> bool:

@@ -9,10 +9,11 @@ from ca_deploy.passes.protocol import NodePass, Refusal, refuse
 
 
 class FoldBatchNorm(NodePass):
-    """s·(W∗x + b) + t = (s·W)∗x + (s·b + t), with s and t of each output channel from the fixed statistics.
+    """s·(W * x + b) + t = (s·W) * x + (s·b + t), with s and t of each output channel.
 
-    Holds for every padding, stride, dilation and grouping, and for transposed convolutions, because s and t act on
-    outputs. Left alone: statistics of the batch (training mode), and a layer whose output is used elsewhere too.
+    Holds for every padding, stride, dilation and grouping, and for transposed convolutions, because s and t
+    act on outputs. Left alone: statistics of the batch (training mode), and a layer that something else
+    reads, too.
     """
 
     name = "fold batch normalization into the layer before it"

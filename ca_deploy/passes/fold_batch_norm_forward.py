@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-import torch
+from torch import Tensor
 from torch.fx import Node
 
+from ca_deploy.passes.graph import source
 from ca_deploy.passes.layers import BATCH_NORM, Layer, affine, layer, scaled_inputs
 from ca_deploy.passes.protocol import NodePass, Refusal, refuse
 
 
 class FoldBatchNormForward(NodePass):
-    """W∗(s·x + t) + b = (W·s)∗x + (b + Σ W·t), with s and t of each input channel, summed over channels and kernel.
+    """W * (s·x + t) + b = (W·s) * x + (b + Σ W·t), s and t of each input channel, Σ over channels and kernel.
 
-    Holds where every output sees a whole kernel of real inputs: without padding, which would be zeros behind the
-    normalization and −t/s ahead of it, or where t = 0. Left alone: padded and transposed convolutions, statistics of
-    the batch, and a normalization that something else reads.
+    Holds where every output sees a whole kernel of real inputs: without padding, which would be zeros
+    behind the normalization and -t/s ahead of it, or where t = 0. Left alone: padded and transposed
+    convolutions, statistics of the batch, and a normalization that something else reads.
     """
 
     name = "fold batch normalization into the layer after it"
@@ -38,14 +39,12 @@ class FoldBatchNormForward(NodePass):
             )
         if after.padded and bool(shift.any()):
             return refuse(node, "the layer after it pads with zeros, which the normalization would shift")
-        source = node.args[0]
-        assert isinstance(source, Node)
-        user.replace_all_uses_with(_absorbing(after, user, source, scale, shift))
-        return source
+        user.replace_all_uses_with(_absorbing(after, user, source(node), scale, shift))
+        return source(node)
 
 
-def _absorbing(after: Layer, user: Node, source: Node, scale: torch.Tensor, shift: torch.Tensor) -> Node:
-    """The layer that reads `source` and scales and shifts it by itself."""
+def _absorbing(after: Layer, user: Node, given: Node, scale: Tensor, shift: Tensor) -> Node:
+    """The layer that reads `given` and scales and shifts it by itself."""
     shifts = scaled_inputs(after.weight, shift, after.groups).flatten(1).sum(1)
     bias = shifts if after.bias is None else after.bias + shifts
-    return after.rebuilt(user, scaled_inputs(after.weight, scale, after.groups), bias, source)
+    return after.rebuilt(user, scaled_inputs(after.weight, scale, after.groups), bias, given)

@@ -15,7 +15,7 @@ _ENLARGING = frozenset({_aten.expand.default, _aten.expand_as.default, _aten.rep
 
 
 class FoldConstants:
-    """f(c) = c′ for every operator f whose inputs are all constants, such as reparametrized weights or grids.
+    """f(c) is a constant for every operator f whose inputs are constants: reparametrized weights, grids.
 
     Left alone: operators that only repeat a constant, which would store it many times over.
     """

@@ -1,7 +1,7 @@
 """Mutation away: every in-place operator becomes its functional twin where nothing else sees the change.
 
-The tracer already points later uses of a mutated tensor at the in-place call, so that `relu_(x)` may become `relu(x)`
-unless another name of the same memory (a view of it, or what it is a view of) is read later on.
+The tracer already points later uses of a mutated tensor at the in-place call, so that `relu_(x)` may become
+`relu(x)` unless another name of the same memory (a view of it, or what it is a view of) is read later on.
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch.fx import Node
 
-from ca_deploy.passes.graph import add_call, bound, shape
+from ca_deploy.passes.graph import add_call, bound, shape, source
 from ca_deploy.passes.protocol import NodePass, Refusal, refuse
 
 _aten = torch.ops.aten
@@ -25,9 +25,10 @@ _MAX = frozenset({_aten.max_pool1d.default, _aten.max_pool2d.default, _aten.max_
 class PoolsToMeans(NodePass):
     """An average over windows as long as an axis is the mean over that axis; a maximum likewise.
 
-    avg_pool(x) with kernel H×1, no padding = mean(x, axis 2, keepdim), and so for any subset of the spatial axes,
-    adaptive pooling to (1, W), (H, 1) or (1, 1), and maxima (`amax`). Every mean keeps its axes; one that did not
-    is followed by a reshape. Left alone: windows shorter than an axis but longer than a pixel, padding, divisors.
+    avg_pool(x) with windows (H, 1) and no padding = mean(x, axis 2, keepdim); likewise for any of the
+    spatial axes, adaptive pooling to (1, W), (H, 1) or (1, 1), and maxima (`amax`). Every mean keeps its
+    axes; one that did not is followed by a reshape. Left alone: other windows longer than a pixel, padding,
+    divisors.
     """
 
     name = "write global pooling as means"
@@ -39,23 +40,23 @@ class PoolsToMeans(NodePass):
             return _keeping_axes(node)
         pool = node
         if node.target is operator.getitem:
-            pool = node.args[0]  # type: ignore[assignment]  # the values and indices of an adaptive maximum
+            pool = source(node)
             if pool.target not in _ADAPTIVE_MAX or node.args[1] != 0:
                 return None
-        source = bound(pool)["self"]
-        axes = _vanishing_axes(shape(source), shape(node))
+        given = source(pool)
+        axes = _vanishing_axes(shape(given), shape(node))
         if (
             node.target in _AVERAGE | _MAX
             and axes is not None
-            and not _covers(bound(pool), shape(source), axes)
+            and not _covers(bound(pool), shape(given), axes)
         ):
             axes = None
         if axes is None:
-            return refuse(node, f"its windows are not whole axes: {shape(source)} becomes {shape(node)}")
+            return refuse(node, f"its windows are not whole axes: {shape(given)} becomes {shape(node)}")
         if not axes:
             return None
         target = _aten.mean.dim if node.target in _ADAPTIVE | _AVERAGE else _aten.amax.default
-        return add_call(node, target, source, axes, True, like=node)
+        return add_call(node, target, given, axes, True, like=node)
 
 
 def _vanishing_axes(given: tuple[int, ...], result: tuple[int, ...]) -> list[int] | None:
@@ -84,11 +85,10 @@ def _keeping_axes(node: Node) -> Node | None:
     values = bound(node)
     rank = len(shape(values["self"]))
     axes = sorted(dim % rank for dim in values["dim"] or range(rank))
-    if values["keepdim"] and list(node.args[1]) == axes:  # type: ignore[call-overload]  # a list of axes
+    if values["keepdim"] and values["dim"] == axes:
         return None
-    reduced = add_call(node, node.target, values["self"], axes, True, like=node)  # type: ignore[arg-type]
-    return (
-        reduced
-        if values["keepdim"]
-        else add_call(node, _aten.reshape.default, reduced, list(shape(node)), like=node)
-    )
+    target = _aten.mean.dim if node.target is _aten.mean.dim else _aten.amax.default
+    reduced = add_call(node, target, source(node), axes, True, like=node)
+    if values["keepdim"]:
+        return reduced
+    return add_call(node, _aten.reshape.default, reduced, list(shape(node)), like=node)

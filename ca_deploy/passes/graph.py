@@ -1,8 +1,8 @@
 """What all passes share: reading, extending and copying an exported graph.
 
-A graph here is a `torch.fx.GraphModule` of ATen `call_function` nodes and `get_attr` constants, without mutation,
-with static shapes. Each node carries `meta["val"]`, a tensor on the meta device with its shape and dtype (or a
-sequence of them), and `meta["nn_module_stack"]`, where it came from in the user's network.
+A graph here is a `torch.fx.GraphModule` of ATen `call_function` nodes and `get_attr` constants, with static
+shapes and without mutation. Each node carries `meta["val"]`, a tensor on the meta device with its shape and
+dtype (or a sequence of them), and `meta["nn_module_stack"]`, where it came from in the user's network.
 """
 
 from __future__ import annotations
@@ -14,14 +14,15 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from torch.fx import GraphModule, Node
+from torch._ops import OpOverload
+from torch.fx import Graph, GraphModule, Node
 from torch.fx.node import Argument, map_arg
 
 _ORIGIN = ("nn_module_stack", "stack_trace")
 
 
 def place(node: Node) -> str:
-    """Path of the user's module that made `node`, such as `features.3.conv.6`; the network itself is `forward`."""
+    """Path of the user's module that made `node`, such as `features.3.conv.6`; the network's is `forward`."""
     stack = node.meta.get("nn_module_stack")
     path: str = list(stack.values())[-1][0] if stack else ""
     return path or "forward"
@@ -33,6 +34,13 @@ def constant(argument: Argument) -> Tensor | None:
         return None
     value = reduce(getattr, str(argument.target).split("."), argument.graph.owning_module)
     return value if isinstance(value, Tensor) else None
+
+
+def source(node: Node) -> Node:
+    """The first argument of a call, where that is the tensor it works on."""
+    first = node.args[0]
+    assert isinstance(first, Node)
+    return first
 
 
 def shape(node: Node) -> tuple[int, ...]:
@@ -50,8 +58,9 @@ def bound(node: Node) -> dict[str, Any]:
 
 
 def add_constant(before: Node, name: str, value: Tensor) -> Node:
-    """Register `value` in the graph under a free name that begins with `name` and read it ahead of `before`."""
+    """Register `value` under a free name that begins with `name`, and read it ahead of `before`."""
     module = before.graph.owning_module
+    assert module is not None
     free = name.replace(".", "_")
     while hasattr(module, free):
         free += "_"
@@ -67,7 +76,7 @@ def add_call(
 ) -> Node:
     """Insert a call ahead of `before`; its shape and dtype are inferred, its place is that of `like`."""
     with before.graph.inserting_before(before):
-        node = before.graph.call_function(target, args, kwargs)
+        node = before.graph.create_node("call_function", target, args, kwargs, name=_name(target))
     node.meta = {key: like.meta[key] for key in _ORIGIN if key in like.meta}
     node.meta["val"] = _inferred(node)
     return node
@@ -85,8 +94,23 @@ def cleaned(graph: GraphModule) -> GraphModule:
     return GraphModule(graph, graph.graph)
 
 
+def renumbered(graph: GraphModule) -> GraphModule:
+    """A copy whose calls are named `conv2d`, `conv2d_1` and so on in their order, however they came to be."""
+    renamed, nodes = Graph(), dict[Node, Node]()
+    for node in graph.graph.nodes:
+        nodes[node] = renamed.create_node(
+            node.op,
+            node.target,
+            map_arg(node.args, nodes.__getitem__),
+            map_arg(node.kwargs, nodes.__getitem__),
+            name=_name(node.target) if node.op == "call_function" else node.name,
+        )
+        nodes[node].meta = dict(node.meta)
+    return GraphModule(graph, renamed)
+
+
 def as_dtype(graph: GraphModule, dtype: torch.dtype) -> GraphModule:
-    """A copy that computes in `dtype`: its floating constants, shapes and the dtypes that it names are converted."""
+    """A copy that computes in `dtype`: its floating constants and the dtypes that it names are converted."""
 
     def converted(value: Any) -> Any:
         if isinstance(value, Tensor):
@@ -116,6 +140,11 @@ def on_meta(values: Any) -> Any:
     if isinstance(values, list | tuple):
         return [on_meta(value) for value in values]
     return values
+
+
+def _name(target: Callable[..., Any]) -> str:
+    """`conv2d` for `aten.conv2d.default`."""
+    return target._opname if isinstance(target, OpOverload) else target.__name__
 
 
 def _inferred(node: Node) -> Any:

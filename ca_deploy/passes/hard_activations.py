@@ -10,7 +10,7 @@ import torch
 from torch.fx import Node
 
 from ca_deploy.passes.clips import clip
-from ca_deploy.passes.graph import add_call
+from ca_deploy.passes.graph import add_call, source
 from ca_deploy.passes.products import Affine, Product, affine_forms, is_within_product, product
 from ca_deploy.passes.protocol import NodePass, Refusal, refuse
 
@@ -29,10 +29,11 @@ class _Ramp:
 class RecogniseHardActivations(NodePass):
     """h_sigmoid(x) = clip(x/6 + 1/2, 0, 1) and h_swish(x) = x · h_sigmoid(x), as one node each.
 
-    c · clip(a·x + b, 0, h) with h > 0 is c·h · h_sigmoid(x) if and only if a/h = 1/6 and b/h = 1/2. A product of any
-    factors, in any order and association, with numbers anywhere in it, is read as coefficient · factors; where
-    coefficient and heights multiply to 1, each such clip becomes h_sigmoid, and h_swish together with its x. Left
-    alone: other clips (5.9, a slope of 0.2), products off by a factor, and clips that are used elsewhere too.
+    c · clip(a·x + b, 0, h) with h > 0 is c·h · h_sigmoid(x) if and only if a/h = 1/6 and b/h = 1/2. A
+    product of any factors, in any order and association, with numbers anywhere in it, is read as
+    coefficient · factors; where coefficient and heights multiply to 1, each such clip becomes h_sigmoid,
+    and h_swish together with its x. Left alone: other clips (5.9, a slope of 0.2), products off by a
+    factor, and clips that are used elsewhere.
     """
 
     name = "recognise h_swish and h_sigmoid"
@@ -44,7 +45,7 @@ class RecogniseHardActivations(NodePass):
             return None
         form = product(node)
         ramps = {factor: ramp for factor in form.factors if (ramp := _ramp(factor, form.factors)) is not None}
-        if not ramps or node in ramps and ramps[node].height != 1.0:
+        if not ramps or (node in ramps and ramps[node].height != 1.0):
             return _unlike(node, form)
         scale = form.coefficient * math.prod(ramp.height for ramp in ramps.values())
         if not _equal(scale, 1.0):
@@ -61,14 +62,13 @@ class RecogniseHardActivations(NodePass):
 def _ramp(factor: Node, factors: Sequence[Node]) -> _Ramp | None:
     """Read a factor as a multiple of h_sigmoid, of another factor if it can be."""
     if factor.target is _aten.hardsigmoid.default:
-        source = factor.args[0]
-        return _Ramp(source, 1.0) if source in factors else None  # type: ignore[arg-type]  # its input is a node
+        return _Ramp(source(factor), 1.0) if source(factor) in factors else None
     bounds = clip(factor)
     if bounds is None or bounds.low != 0.0 or not 0.0 < bounds.high < math.inf:
         return None
-    sources = [form.source for form in affine_forms(bounds.source) if _is_ramp(form, bounds.high)]
-    sources.sort(key=lambda source: source not in factors)
-    return _Ramp(sources[0], bounds.high) if sources else None
+    found = [form.source for form in affine_forms(bounds.source) if _is_ramp(form, bounds.high)]
+    found.sort(key=lambda candidate: candidate not in factors)
+    return _Ramp(found[0], bounds.high) if found else None
 
 
 def _is_ramp(form: Affine, height: float) -> bool:
@@ -105,7 +105,7 @@ def _unlike(node: Node, form: Product) -> Refusal | None:
             shown = (of_factor or seen)[-1]
             return refuse(
                 node,
-                f"clip({shown.slope:g}·x + {shown.offset:g}, {bounds.low:g}, {bounds.high:g}) is no multiple of "
-                "h_sigmoid, clip(x + 3, 0, 6) / 6",
+                f"clip({shown.slope:g}·x + {shown.offset:g}, {bounds.low:g}, {bounds.high:g}) is no multiple "
+                "of h_sigmoid, clip(x + 3, 0, 6) / 6",
             )
     return None

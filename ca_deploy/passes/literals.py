@@ -1,7 +1,8 @@
-"""Constants as a float32 network means them: one-element tensors as numbers, and 1/6 where 0.16666667 is written.
+"""Constants as a float32 network means them: one-element tensors as numbers, and 1/6 for 0.16666667.
 
-Both keep every float32 result bit for bit: a number beside a float32 tensor is rounded to float32 before use, and a
-literal that rounds to the same float32 value as 1/6 stands for 1/6. The passes then compute with it in float64.
+Both keep every float32 result bit for bit: a number beside a float32 tensor is rounded to float32 before
+use, and a literal that rounds to the same float32 value as 1/6 stands for 1/6. The passes then compute with
+it in float64.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch._ops import OpOverload
 from torch.fx import GraphModule, Node
 
 from ca_deploy.passes.graph import constant
@@ -20,7 +22,7 @@ _COPIES = frozenset(
     {_aten.lift_fresh_copy.default, _aten.detach.default, _aten.clone.default, _aten.alias.default}
 )
 _COMMUTATIVE = frozenset({_aten.add.Tensor, _aten.mul.Tensor, _aten.minimum.default, _aten.maximum.default})
-_WITH_NUMBER = {
+_WITH_NUMBER: dict[object, OpOverload] = {
     _aten.add.Tensor: _aten.add.Tensor,
     _aten.sub.Tensor: _aten.sub.Tensor,
     _aten.mul.Tensor: _aten.mul.Tensor,

@@ -27,7 +27,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Rewritten:
-    """A pass's result: the new graph (the given one when `count` is 0), how many rewrites, and what it refused."""
+    """The new graph (the given one when `count` is 0), how many rewrites were made, and what was refused."""
 
     graph: GraphModule
     count: int
@@ -58,7 +58,7 @@ class NodePass(ABC):
 
     @abstractmethod
     def rewrite(self, node: Node) -> Node | Refusal | None:
-        """What takes the place of `node`: a node, inserted ahead of it; a refusal; or None when nothing matches."""
+        """What takes the place of `node`: a node ahead of it, a refusal, or None where nothing matches."""
 
     def __call__(self, graph: GraphModule) -> Rewritten:
         """Offer each node with one of the targets to `rewrite`."""

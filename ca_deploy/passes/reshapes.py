@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch.fx import Node
 
-from ca_deploy.passes.graph import add_call, bound, shape
+from ca_deploy.passes.graph import add_call, bound, shape, source
 from ca_deploy.passes.protocol import NodePass, Refusal, refuse
 
 _aten = torch.ops.aten
@@ -26,7 +26,7 @@ _MOVES = frozenset({_aten.permute.default, _aten.transpose.int, _aten.t.default,
 
 
 class MovesToReshapes(NodePass):
-    """A transpose that keeps the order of all axes longer than 1 keeps the elements in order: it is a reshape.
+    """A transpose that keeps the order of all axes longer than 1 keeps the elements in order: a reshape.
 
     (N, C, W, 1) transposed to (N, C, 1, W) moves nothing. Reshapes compose: reshape(reshape(x, s), t) =
     reshape(x, t), and reshape(x, shape of x) = x. Left alone: transposes that move elements.
@@ -37,25 +37,20 @@ class MovesToReshapes(NodePass):
 
     def rewrite(self, node: Node) -> Node | Refusal | None:
         """A reshape of the first tensor in a chain of reshapes, or that tensor itself."""
-        source = node.args[0]
-        assert isinstance(source, Node)
-        if node.target in _MOVES and not _keeps_order(node, source):
-            return refuse(node, f"moves axes longer than 1: {shape(source)} becomes {shape(node)}")
-        while source.target is _aten.reshape.default:
-            source = source.args[0]  # type: ignore[assignment]  # a reshape's input is a node
-        if shape(source) == shape(node):
-            return source
-        if (
-            node.target is _aten.reshape.default
-            and source is node.args[0]
-            and list(shape(node)) == node.args[1]
-        ):
+        given = source(node)
+        if node.target in _MOVES and not _keeps_order(node):
+            return refuse(node, f"moves axes longer than 1: {shape(given)} becomes {shape(node)}")
+        while given.target is _aten.reshape.default:
+            given = source(given)
+        if shape(given) == shape(node):
+            return given
+        if node.target is _aten.reshape.default and node.args == (given, list(shape(node))):
             return None
-        return add_call(node, _aten.reshape.default, source, list(shape(node)), like=node)
+        return add_call(node, _aten.reshape.default, given, list(shape(node)), like=node)
 
 
-def _keeps_order(node: Node, source: Node) -> bool:
-    given = shape(source)
+def _keeps_order(node: Node) -> bool:
+    given = shape(source(node))
     axes = [axis for axis in _order(node, len(given)) if given[axis] > 1]
     return axes == sorted(axes)
 

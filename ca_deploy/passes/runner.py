@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from ca_deploy.errors import VerificationError
-from ca_deploy.passes.graph import as_dtype
+from ca_deploy.passes.graph import as_dtype, renumbered
 from ca_deploy.passes.protocol import Pass, Refusal
 from ca_deploy.progress import Progress, Silent
 
@@ -48,8 +48,8 @@ def run_passes(
 ) -> PassesResult:
     """Apply `passes` in order; whatever changes is compared with what it was, in float64, on `examples`.
 
-    Parameters stay in float64 from the first pass to the last and are rounded to float32 once, at the end, so that
-    folding adds one rounding and not one for each pass.
+    Parameters stay in float64 from the first pass to the last and are rounded to float32 once, at the end, so
+    that folding adds one rounding and not one for each pass.
 
     Args:
         graph: a captured graph; it stays as it is.
@@ -75,17 +75,25 @@ def run_passes(
             if not error <= TOLERANCE:
                 raise VerificationError(
                     f"the pass '{step.name}' moved the network's output by {error:.1e} of its scale "
-                    f"({TOLERANCE:.0e} allowed), so nothing was written; please report the network it happened on"
+                    f"({TOLERANCE:.0e} allowed), so nothing was written; please report the network"
                 )
         current = rewritten.graph
         records.append(PassRecord(step.name, rewritten.count, error, rewritten.refusals))
-    return PassesResult(as_dtype(current, torch.float32), tuple(records))
+    return PassesResult(renumbered(as_dtype(current, torch.float32)), tuple(records))
 
 
 def _outputs(graph: GraphModule, inputs: Sequence[Tensor]) -> list[list[Tensor]]:
-    """The outputs of each input."""
-    with torch.no_grad():
-        results = [graph(example) for example in inputs]
+    """The outputs of each input.
+
+    On one thread: float64 depthwise convolutions are thousands of small steps, which threads slow down.
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        with torch.no_grad():
+            results = [graph(example) for example in inputs]
+    finally:
+        torch.set_num_threads(threads)
     return [[result] if isinstance(result, Tensor) else list(result) for result in results]
 
 
