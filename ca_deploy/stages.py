@@ -121,8 +121,22 @@ def canonical_graph(
     from ca_deploy.passes import CANONICAL, capture, run_passes
 
     examples = _examples(plan, parity)
-    result = run_passes(capture(loaded.module, examples[0]), CANONICAL, examples, progress)
+    with _one_torch_thread():
+        result = run_passes(capture(loaded.module, examples[0]), CANONICAL, examples, progress)
     return result.graph, result.records
+
+
+@contextmanager
+def _one_torch_thread() -> Iterator[None]:
+    """Rewriting runs many tiny operators, where waiting for other threads costs more than they bring."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _examples(plan: Plan, parity: ImageSet) -> list[Tensor]:
@@ -162,7 +176,8 @@ def artifacts(
         suffix = "" if target == plan.targets[0] else f".{target}"
         for passes, precisions in _forms(FORMULATIONS[target], plan.precisions):
             progress.step(f"Lowering the graph for {target} ({', '.join(precisions)})")
-            formed = run_passes(canonical, passes, examples)
+            with _one_torch_thread():
+                formed = run_passes(canonical, passes, examples)
             float32 = running.convert(to_onnx(formed.graph, examples[0]).SerializeToString()).data
             for precision in precisions:
                 path = folder / f"model_{precision}{suffix}.tflite"
