@@ -1,0 +1,25 @@
+"""Decoding and the recipe's preprocessing: the only place for both."""
+
+from ca_deploy.images.archive import ImageArchive
+from ca_deploy.images.decoding import BrokenImageError, decode
+from ca_deploy.images.folder import ImageFolder
+from ca_deploy.images.loading import ImageLoader, Skipped, find_images, load_pixels
+from ca_deploy.images.preprocessing import Preprocessing, normalise, resize_and_crop
+from ca_deploy.images.source import Candidate, ImageSource, Pixels
+
+__all__ = [
+    "BrokenImageError",
+    "Candidate",
+    "ImageArchive",
+    "ImageFolder",
+    "ImageLoader",
+    "ImageSource",
+    "Pixels",
+    "Preprocessing",
+    "Skipped",
+    "decode",
+    "find_images",
+    "load_pixels",
+    "normalise",
+    "resize_and_crop",
+]
