@@ -42,6 +42,11 @@ class Converter:
         self._worker.communicate()
         self._log.close()
 
+    @property
+    def pid(self) -> int:
+        """Process id of the worker."""
+        return self._worker.pid
+
     def convert(self, model: bytes) -> Converted:
         """Convert a serialized ONNX model to a float32 .tflite file.
 

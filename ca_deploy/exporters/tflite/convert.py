@@ -7,7 +7,7 @@ import onnx
 from ca_deploy.exporters.tflite.converted import Converted, Placed
 from ca_deploy.exporters.tflite.finish import finished
 from ca_deploy.exporters.tflite.layout import boundary
-from ca_deploy.exporters.tflite.lowering import TensorFlowGraph, lower
+from ca_deploy.exporters.tflite.lowering import lower
 from ca_deploy.exporters.tflite.writer import write
 
 
@@ -27,16 +27,8 @@ def convert(model: onnx.ModelProto) -> Converted:
     """
     lowered = lower(model)
     names = {value.tensor.name: name for name, value in reversed([*lowered.values.items()])}
-    data, named = finished(write(lowered), list(lowered.inputs), list(lowered.outputs), names)
-    return Converted(data, _places(lowered, names, named))
-
-
-def _places(lowered: TensorFlowGraph, names: dict[str, str], named: set[str]) -> dict[str, Placed]:
-    places = {
-        name: Placed(names[value.tensor.name], value.order)
-        for name, value in lowered.values.items()
-        if names[value.tensor.name] in named
-    }
-    return places | {
-        name: Placed(name, boundary(tensor.shape.rank)) for name, tensor in lowered.outputs.items()
-    }
+    data, held = finished(write(lowered), list(lowered.inputs), list(lowered.outputs), names)
+    places = {name: Placed(names[value.tensor.name], value.order) for name, value in lowered.values.items()}
+    for name, tensor in lowered.outputs.items():
+        places[name] = Placed(name, boundary(tensor.shape.rank))
+    return Converted(data, {name: place for name, place in places.items() if place.tensor in held})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import flatbuffers
@@ -29,35 +29,32 @@ def finished(
         names: TensorFlow tensor (`operation:index`) → the name that its TFLite tensor shall have.
 
     Returns:
-        The file, and those of the names that it holds now.
+        The file, and the names of its tensors.
     """
     model = schema.ModelT.InitFromPackedBuf(data, 0)
     graph = model.subgraphs[0]
-    named = _name_results(graph, names)
-    named |= _name(
-        [*zip(graph.inputs, inputs, strict=True), *zip(graph.outputs, outputs, strict=True)], graph
-    )
+    _name_results(graph, names)
+    for index, name in [*zip(graph.outputs, outputs, strict=True), *zip(graph.inputs, inputs, strict=True)]:
+        graph.tensors[index].name = name
     _give_biases(model)
     model.signatureDefs = [_signature(graph, inputs, outputs)]
     model.description = DESCRIPTION
     # Holds bytes of uninitialised memory, which change from run to run, and nothing that a user needs.
     model.metadata = [entry for entry in model.metadata if entry.name != CONVERSION_METADATA]
-    return _packed(model), named
+    return _packed(model), {_text(tensor.name) for tensor in graph.tensors}
 
 
-def _name_results(graph: Any, names: Mapping[str, str]) -> set[str]:
+def _name_results(graph: Any, names: Mapping[str, str]) -> None:
     """Name the results of operators.
 
     The converter names a result after the TensorFlow operations that it fused, the last one first, and
     adds a number if a constant or an earlier result of the same operator has that name already.
     """
-    pairs = []
     for operator in graph.operators:
         for position, index in enumerate(operator.outputs):
-            last = graph.tensors[index].name.decode().split(";")[0]
-            found = (names.get(f"{operation}:{position}") for operation in _with_fewer_digits(last))
-            pairs.append((index, next(filter(None, found), None)))
-    return _name([(index, name) for index, name in pairs if name], graph)
+            last = _text(graph.tensors[index].name).split(";")[0]
+            found = [names.get(f"{operation}:{position}") for operation in _with_fewer_digits(last)]
+            graph.tensors[index].name = next(filter(None, found), graph.tensors[index].name)
 
 
 def _with_fewer_digits(name: str) -> Iterator[str]:
@@ -68,10 +65,9 @@ def _with_fewer_digits(name: str) -> Iterator[str]:
         yield name
 
 
-def _name(pairs: Iterable[tuple[int, str]], graph: Any) -> set[str]:
-    for index, name in pairs:
-        graph.tensors[index].name = name
-    return {name for _, name in pairs}
+def _text(name: str | bytes) -> str:
+    """Read a name: bytes as they were in the file, text as it was set here."""
+    return name if isinstance(name, str) else name.decode()
 
 
 def _give_biases(model: Any) -> None:
@@ -82,8 +78,8 @@ def _give_biases(model: Any) -> None:
         if code == schema.BuiltinOperator.FULLY_CONNECTED and operator.inputs[2] == -1:
             result = graph.tensors[operator.outputs[0]]
             zeros = np.zeros(result.shape[-1], np.float32)
-            name = result.name if isinstance(result.name, str) else result.name.decode()
-            bias = schema.TensorT(zeros.shape, schema.TensorType.FLOAT32, len(model.buffers), f"{name}/bias")
+            name = f"{_text(result.name)}/bias"
+            bias = schema.TensorT(zeros.shape, schema.TensorType.FLOAT32, len(model.buffers), name)
             model.buffers.append(schema.BufferT(zeros.view(np.uint8)))
             operator.inputs = [*operator.inputs[:2], len(graph.tensors)]
             graph.tensors.append(bias)

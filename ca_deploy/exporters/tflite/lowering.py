@@ -161,7 +161,10 @@ class _StandIns:
 
     @cached_property
     def _infos(self) -> dict[str, onnx.ValueInfoProto]:
-        graph = onnx.shape_inference.infer_shapes(self._model).graph
+        try:
+            graph = onnx.shape_inference.infer_shapes(self._model).graph
+        except onnx.shape_inference.InferenceError:  # an operator of a domain that ONNX does not know
+            graph = self._model.graph
         return {info.name: info for info in (*graph.value_info, *graph.output)}
 
 

@@ -71,9 +71,8 @@ def _maxima(tensor: Any, window: Window) -> Any:
         return tf.nn.max_pool2d(window.pad(tensor), window.kernel, window.strides, "VALID")
     if all(span.before == (span.kernel - 1) // 2 for span in window.spans):
         every = tf.nn.max_pool2d(tensor, window.kernel, 1, "SAME")
-        return every[:, :: window.rows.stride, :: window.columns.stride][
-            :, : window.rows.outputs, : window.columns.outputs
-        ]
+        rows, columns = (slice(0, (span.outputs - 1) * span.stride + 1, span.stride) for span in window.spans)
+        return every[:, rows, columns]
     lowest = float(np.finfo(np.float32).min)
     return tf.nn.max_pool2d(window.pad(tensor, lowest), window.kernel, window.strides, "VALID")
 
