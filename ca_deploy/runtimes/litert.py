@@ -60,6 +60,7 @@ class LiteRT:
         xnnpack: bool = True,
         preserve_tensors: bool = False,
     ) -> None:
+        self.delegate = "XNNPACK" if xnnpack else "none"
         self.threads = threads
         self._interpreter = _interpreter(readable(source), threads, xnnpack, preserve_tensors)
         self.inputs = _infos(self._interpreter.get_input_details())

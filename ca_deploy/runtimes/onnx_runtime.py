@@ -17,6 +17,7 @@ from ca_deploy.runtimes.sources import label, one_line, only_input, readable
 
 # ONNX Runtime's own names for element types; images come in and logits go out as real numbers.
 _DTYPES = {"tensor(float)": np.float32, "tensor(float16)": np.float16, "tensor(double)": np.float64}
+_PROVIDER = "CPUExecutionProvider"
 _ERRORS_ONLY = 3
 
 
@@ -33,6 +34,7 @@ class OnnxRuntime:
 
     name = "ONNX Runtime"
     version: str = onnxruntime.__version__
+    delegate = _PROVIDER
 
     def __init__(self, source: Path | bytes, threads: int = 1) -> None:
         self.threads = threads
@@ -70,7 +72,7 @@ def _session(source: Path | bytes, threads: int) -> Any:
     options.log_severity_level = _ERRORS_ONLY
     model = str(source) if isinstance(source, Path) else source
     try:
-        return onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(model, options, providers=[_PROVIDER])
     except Exception as error:  # its exceptions share no base class
         raise UserError(f"{label(source)} cannot be loaded by ONNX Runtime: {one_line(error)}") from error
 

@@ -83,6 +83,7 @@ class Runtime(Protocol):
     Attributes:
         name: the library, as people call it.
         version: the library's version.
+        delegate: what executes the operators inside the library, such as XNNPACK.
         threads: how many threads it may use.
         inputs: what the artifact takes.
         outputs: what it gives.
@@ -93,6 +94,9 @@ class Runtime(Protocol):
 
     @property
     def version(self) -> str: ...  # noqa: D102
+
+    @property
+    def delegate(self) -> str: ...  # noqa: D102
 
     @property
     def threads(self) -> int: ...  # noqa: D102

@@ -25,6 +25,7 @@ class PyTorch:
 
     name = "PyTorch"
     version: str = torch.__version__
+    delegate = "none"
 
     def __init__(self, module: nn.Module, input_shape: tuple[int | None, ...], threads: int = 1) -> None:
         self.threads = threads

@@ -1,0 +1,118 @@
+"""This machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+from collections.abc import Sequence
+from importlib.metadata import version
+from pathlib import Path
+
+from ca_deploy.bench.devices.inputs import timing_images
+from ca_deploy.bench.devices.protocol import ColdStart, Identity, Measurement
+from ca_deploy.bench.interleave import Clock, Effort, Samples, interleave, warm_up
+from ca_deploy.bench.timing import summarize
+from ca_deploy.errors import DeviceError
+from ca_deploy.progress import Progress
+from ca_deploy.runtimes import Runtime, open_runtime
+
+_NOISY = 0.5  # (p90 - p10) / median; an idle machine stays far below
+_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
+
+
+class LocalDevice:
+    """This machine: each artifact on the runtime that its suffix names, in this process."""
+
+    name = "local"
+
+    def identity(self) -> Identity:
+        """What this machine is."""
+        return Identity(
+            model=_model(),
+            processor=_processor(),
+            system=f"{platform.system()} {platform.release()}",
+            architecture=platform.machine(),
+            cores=len(os.sched_getaffinity(0)),
+            versions={
+                "LiteRT": version("ai-edge-litert"),
+                "ONNX Runtime": version("onnxruntime"),
+                "Python": platform.python_version(),
+            },
+        )
+
+    def measure(
+        self, files: Sequence[Path], threads: Sequence[int], effort: Effort, progress: Progress
+    ) -> list[Measurement]:
+        """Measure artifacts in turn; see `Device.measure`."""
+        return [m for count in threads for m in self._measure(files, count, effort, progress)]
+
+    def _measure(
+        self, files: Sequence[Path], threads: int, effort: Effort, progress: Progress
+    ) -> list[Measurement]:
+        progress.step(f"Timing {len(files)} artifacts on {threads} thread{'s' * (threads > 1)}")
+        runtimes = [open_runtime(file, threads) for file in files]
+        runs = [runtime.bind(timing_images(runtime)) for runtime in runtimes]
+        clock = Clock.of_threads(threads)
+        stable = [warm_up(run, effort.warm_up_seconds, clock) for run in runs]
+        samples = interleave(runs, effort, clock, progress)
+        cold = [_cold_start(file, threads) if effort.cold_start else None for file in files]
+        return [self._measurement(*one) for one in zip(files, runtimes, stable, samples, cold, strict=True)]
+
+    def _measurement(
+        self, file: Path, runtime: Runtime, stable: bool, samples: Samples, cold: ColdStart | None
+    ) -> Measurement:
+        wall, cpu = summarize(samples.wall), summarize(samples.cpu)
+        return Measurement(
+            device=self.name,
+            file=file,
+            runtime=f"{runtime.name} {runtime.version}",
+            delegate=runtime.delegate,
+            threads=runtime.threads,
+            wall=wall,
+            cpu=cpu,
+            cold=cold,
+            warnings=tuple(_warnings(runtime.threads, stable, wall.spread)),
+            samples=samples,
+        )
+
+
+def _warnings(threads: int, stable: bool, spread: float) -> list[str]:
+    """What makes a time on this machine doubtful."""
+    found = []
+    if not stable:
+        found.append("did not become stable while warming up")
+    if spread > _NOISY:
+        found.append(f"noisy: p10 to p90 span {spread:.0%} of the median")
+    if threads > len(os.sched_getaffinity(0)):
+        found.append(f"{threads} threads on {len(os.sched_getaffinity(0))} cores")
+    if _GOVERNOR.is_file() and (governor := _GOVERNOR.read_text().strip()) != "performance":
+        found.append(f"the frequency governor is {governor}, not performance")
+    return found
+
+
+def _cold_start(file: Path, threads: int) -> ColdStart:
+    command = [sys.executable, "-m", "ca_deploy.bench.devices.cold_start", str(file), str(threads)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    if done.returncode:
+        complaint = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        raise DeviceError(f"{file} could not be started in a process of its own: {complaint}")
+    return ColdStart(**json.loads(done.stdout))
+
+
+def _model() -> str:
+    """What the machine calls itself: a board's device tree, or a PC's or virtual machine's product name."""
+    sources = (Path("/sys/firmware/devicetree/base/model"), Path("/sys/class/dmi/id/product_name"))
+    names = (source.read_text().strip("\0\n ") for source in sources if os.access(source, os.R_OK))
+    return next(names, "") or "unknown"
+
+
+def _processor() -> str:
+    """The processor's name as Linux gives it, or its architecture."""
+    cpuinfo = Path("/proc/cpuinfo")
+    lines = cpuinfo.read_text().splitlines() if cpuinfo.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith(("model name", "Model"))]
+    return names[0] if names else platform.processor() or platform.machine()

@@ -1,0 +1,153 @@
+"""What every device offers and gives back, whatever it is and however it is reached."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+from ca_deploy.bench.interleave import Effort, Samples
+from ca_deploy.bench.timing import Ratio, Timing, ratio
+from ca_deploy.progress import Progress
+
+
+@dataclass(frozen=True)
+class Identity:
+    """What a device is.
+
+    Attributes:
+        model: the machine or phone.
+        processor: its processor or system on a chip.
+        system: operating system and version.
+        architecture: such as `x86_64` or `aarch64`.
+        cores: how many it offers.
+        versions: of the runtimes that measure there, and of what emulates them.
+        emulated: its figures are not a machine's own.
+    """
+
+    model: str
+    processor: str
+    system: str
+    architecture: str
+    cores: int
+    versions: Mapping[str, str]
+    emulated: bool = False
+
+
+@dataclass(frozen=True)
+class ColdStart:
+    """An artifact in a process of its own, just after its runtime is imported.
+
+    Attributes:
+        load_ms: from the file to a runtime that is ready.
+        first_ms: the first inference.
+        peak_bytes: how much its peak of resident memory is above that before loading.
+    """
+
+    load_ms: float
+    first_ms: float
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class Instructions:
+    """Exact instructions of one inference, warm.
+
+    Attributes:
+        total: all of them.
+        classes: how many of each class; an instruction may belong to several, or to none.
+    """
+
+    total: int
+    classes: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """One artifact on one device with one number of threads.
+
+    Attributes:
+        device: the device's name.
+        file: the artifact.
+        runtime: name and version of what ran it.
+        delegate: what executed its operators.
+        threads: how many threads it could use.
+        wall: time that passed; None where only instructions are counted.
+        cpu: processor time: of the calling thread with one thread, of the process with more.
+        cold: its start in a process of its own, when asked for.
+        instructions: None where times are measured.
+        warnings: what makes the figures doubtful.
+        samples: the single runs behind `wall` and `cpu`, for `compare`.
+    """
+
+    device: str
+    file: Path
+    runtime: str
+    delegate: str
+    threads: int
+    wall: Timing | None = None
+    cpu: Timing | None = None
+    cold: ColdStart | None = None
+    instructions: Instructions | None = None
+    warnings: tuple[str, ...] = ()
+    samples: Samples | None = field(default=None, repr=False)
+
+    def document(self) -> dict[str, Any]:
+        """For JSON: all figures, without the single runs; the file by its name."""
+        values = {name: value for name, value in vars(self).items() if name not in ("samples", "file")}
+        return {"file": self.file.name} | {name: _plain(value) for name, value in values.items()}
+
+
+class Device(Protocol):
+    """Where artifacts are measured.
+
+    Attributes:
+        name: as the user gives it, such as `local` or `emulated:cortex-a76`.
+    """
+
+    @property
+    def name(self) -> str: ...  # noqa: D102  the class docstring says it
+
+    def identity(self) -> Identity:
+        """What the device is.
+
+        Raises:
+            DeviceError: when it cannot be asked.
+        """
+
+    def measure(
+        self, files: Sequence[Path], threads: Sequence[int], effort: Effort, progress: Progress
+    ) -> list[Measurement]:
+        """Measure artifacts beside each other, once for each number of threads.
+
+        Returns:
+            For each number of threads, each file in the order given.
+
+        Raises:
+            UserError: when an artifact cannot be run.
+            DeviceError: when the device fails.
+        """
+
+
+def compare(first: Measurement, second: Measurement) -> Ratio:
+    """How much one measurement takes over another of the same session.
+
+    Instructions, which are exact, where they were counted; otherwise processor time on one thread and time
+    that passed on more, whose threads wait for one another.
+
+    Raises:
+        ValueError: when the measurements are not of one session.
+    """
+    if first.instructions and second.instructions:
+        exact = first.instructions.total / second.instructions.total
+        return Ratio(exact, exact, exact)
+    if not first.samples or not second.samples:
+        raise ValueError(f"{first.device} and {second.device} did not measure the same quantity")
+    if first.threads == second.threads == 1:
+        return ratio(first.samples.cpu, second.samples.cpu)
+    return ratio(first.samples.wall, second.samples.wall)
+
+
+def _plain(value: Any) -> Any:
+    return asdict(value) if hasattr(value, "__dataclass_fields__") else value
