@@ -84,7 +84,7 @@ class _Round:
 
 def warm_up(run: Run, seconds: float, clock: Clock) -> bool:
     """Run until two medians of five runs are within 5 %, or time is up; whether they came that close."""
-    start, before = clock.wall(), float("inf")
+    start, before = clock.wall(), 0.0
     while clock.wall() - start < seconds:
         window = _Round()
         for _ in range(_WINDOW):
