@@ -27,6 +27,9 @@ EXCLUSIONS: dict[str, dict[str, str]] = {
     | {"*_FLOAT_to_DOUBLE": _TYPES},
     "ConvTranspose": {"*_1d": _AXES, "*_3d": _AXES},
     "Dropout": {"*_mask*": "the mask as an output", "test_training_*": _TRAINING},
+    "Einsum": dict.fromkeys(
+        ("*_diagonal", "*_inner_prod", "*_scalar"), "fewer than two labels, or a repeated one"
+    ),
     "GatherND": {"*_batch_dim1": "`batch_dims`"},
     "Identity": dict.fromkeys(("*_sequence", "*_opt"), "sequences and optional values"),
     "MaxPool": {"*_1d_*": _AXES, "*_3d_*": _AXES, "*_2d_dilations": "dilations"}
@@ -42,29 +45,27 @@ EXCLUSIONS: dict[str, dict[str, str]] = {
         "*_not_larger": "`keep_aspect_ratio_policy`",
         "*_not_smaller": "`keep_aspect_ratio_policy`",
         "*_tf_crop_and_resize*": "`tf_crop_and_resize`",
-        "*_linear_half_pixel_symmetric": "linear where the size is not the stated scale times the input's",
-        "test_resize_downsample_scales_linear": "linear where the size is not the stated scale times the input's",
+        "*_linear_half_pixel_symmetric": "linear to a size that is not whole",
+        "test_resize_downsample_scales_linear": "linear to a size that is not whole",
         "*_sizes_linear_pytorch_half_pixel": "linear by `pytorch_half_pixel` to one row or column",
-        "*_scales_linear_align_corners": "`align_corners` to a size that is not whole: it is rounded first, as by "
-        "PyTorch and ONNX Runtime",
+        "*_downsample_scales_linear_align_corners": "with `align_corners` it is rounded, as by PyTorch",
     },
     "Shape": {"*_start_greater_than_end": "axes of length 0"},
     "Slice": {"*_start_out_of_bounds": "axes of length 0"},
-    "SpaceToDepth": {"*_crd_mode_*": "`mode=CRD`"},
 }
 """ONNX operator → name or pattern of cases in `onnx.backend.test.case.node` → what is not covered."""
 
 INTRODUCTION = """\
 # Operators
 
-These ONNX operators are lowered to TFLite, each by one function in `ca_deploy/exporters/tflite/ops/`. onnx's own
-cases for them run through the converter and LiteRT in the tests, but for those in the last column. What a
-lowering cannot express exactly stops the export; the error names each such operator and the module of your
+These ONNX operators are lowered to TFLite, each by one function in `ca_deploy/exporters/tflite/ops/`. onnx's
+own cases for them run through the converter and LiteRT in the tests, but for what the last column names. What
+a lowering cannot express exactly stops the export; the error names each such operator and the module of your
 network that it came from. Parameters (weights, shapes, axes, pads) must be constant.
 
-Feature maps are NHWC in the file: graph inputs and outputs with four axes, and the tensors between them. Values
-with another number of axes keep ONNX's order. Transposes of the ONNX graph only relabel axes; a `TRANSPOSE` is
-written where an operator needs axes side by side that are not.
+Feature maps are NHWC in the file: graph inputs and outputs with four axes, and the tensors between them.
+Inputs and outputs with another number of axes keep ONNX's order. Transposes of the ONNX graph only relabel
+axes; a `TRANSPOSE` is written where an operator needs axes side by side that are not.
 
 This page is written by `python -m ca_deploy.exporters.tflite.coverage > docs/operators.md`.
 """

@@ -93,14 +93,11 @@ class Lowered:
 
     def widened(self, rank: int) -> Lowered:
         """Add leading axes of length 1 up to `rank`, as broadcasting does."""
-        added = rank - self.rank
-        if not added:
+        if rank == self.rank:
             return self
-        order = (*range(added), *(axis + added for axis in self.order))
-        ones = (1,) * added
-        if self.constant is not None:
-            return Lowered(self.constant.reshape(ones + self.constant.shape), logical(rank))
-        return Lowered(tf.reshape(self.tensor, (*ones, *self.tensor.shape)), order)
+        reshape = tf.reshape if self.constant is None else np.reshape
+        shape = _padded(tuple(self.tensor.shape), rank)
+        return Lowered(reshape(self.tensor, shape), _widened_order(self, rank))
 
 
 def constant(array: NDArray[Any]) -> Lowered:
@@ -111,20 +108,19 @@ def constant(array: NDArray[Any]) -> Lowered:
 def common_order(values: Sequence[Lowered], rank: int) -> Order:
     """Choose the order in which `values`, broadcast to `rank`, cost the fewest transposed elements.
 
-    On a tie the channels-last order wins, then ONNX's own.
+    On a tie the order of graph inputs and outputs wins.
     """
-    moving = [value for value in values if value.constant is None]
-    widened = [_widened_order(value, rank) for value in moving]
+    moving = [
+        (_widened_order(value, rank), _padded(value.shape, rank))
+        for value in values
+        if value.constant is None
+    ]
 
-    def cost(order: Order) -> tuple[int, bool, bool]:
-        transposed = sum(
-            math.prod(value.shape)
-            for value, own in zip(moving, widened, strict=True)
-            if _sequence(own, _padded(value.shape, rank)) != _sequence(order, _padded(value.shape, rank))
-        )
-        return transposed, order != channels_last(rank), order != logical(rank)
+    def elements_moved(order: Order) -> int:
+        moved = (shape for own, shape in moving if _sequence(own, shape) != _sequence(order, shape))
+        return sum(map(math.prod, moved))
 
-    return min([*widened, logical(rank)], key=cost)
+    return min([boundary(rank), *(own for own, _ in moving)], key=elements_moved)
 
 
 def reshaped(value: Lowered, shape: Shape) -> Lowered:
@@ -179,8 +175,7 @@ def _widened_order(value: Lowered, rank: int) -> Order:
 
 def _with_units(sequence: list[int], rank: int) -> Order:
     """Complete `sequence`, the axes longer than 1, to a full order, the usual one if that is possible."""
-    preferred = (channels_last(rank), logical(rank)) if rank == 4 else (logical(rank), channels_last(rank))
-    for order in preferred:
+    for order in (boundary(rank), logical(rank), channels_last(rank)):
         if [axis for axis in order if axis in sequence] == sequence:
             return order
     return (*(axis for axis in range(rank) if axis not in sequence), *sequence)

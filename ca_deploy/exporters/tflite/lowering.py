@@ -17,6 +17,18 @@ from ca_deploy.exporters.tflite.layout import Lowered, Order, boundary, constant
 from ca_deploy.exporters.tflite.ops import LOWERINGS
 from ca_deploy.exporters.tflite.registry import ELEMENT_TYPES, Node, Refused, attributes_of, where
 
+ONNX_DOMAINS = ("", "ai.onnx")
+
+RANDOM = {
+    "Bernoulli",
+    "Multinomial",
+    "RandomNormal",
+    "RandomNormalLike",
+    "RandomUniform",
+    "RandomUniformLike",
+}
+"""Operators whose results are not known when the graph is built, even of constants."""
+
 OLDEST_OPSET = 13
 """Operator sets before this one define Softmax and others differently."""
 
@@ -61,7 +73,7 @@ def lower(model: onnx.ModelProto) -> TensorFlowGraph:
             line; or an input whose shape is not static.
         CaDeployError: a lowering failed, which is an error of this program.
     """
-    opset = max((entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx")), default=1)
+    opset = max((entry.version for entry in model.opset_import if entry.domain in ONNX_DOMAINS), default=1)
     if opset < OLDEST_OPSET:
         raise UserError(f"the ONNX model has operator set {opset}; export it with {OLDEST_OPSET} or newer")
     graph = tf.Graph()
@@ -101,9 +113,9 @@ def _lower_nodes(model: onnx.ModelProto, values: Values, opset: int) -> None:
 
 
 def _results(node: onnx.NodeProto, values: Values, opset: int) -> Sequence[Lowered | None]:
-    lowering = LOWERINGS.get(node.op_type) if node.domain in ("", "ai.onnx") else None
+    lowering = LOWERINGS.get(node.op_type) if node.domain in ONNX_DOMAINS else None
     given = [values[name] if name else None for name in node.input]
-    if node.op_type == "Constant" or (given and all(value and value.constant is not None for value in given)):
+    if _is_constant(node, given):
         return _folded(node, given, opset)
     if lowering is None:
         raise Refused(ADVICE.get(node.op_type, "no lowering for this operator"))
@@ -111,7 +123,7 @@ def _results(node: onnx.NodeProto, values: Values, opset: int) -> Sequence[Lower
         return [None] * len(node.output)
     try:
         lowered = lowering(Node(node.op_type, where(node), given, node.output, attributes_of(node)))
-    except (ValueError, TypeError, tf.errors.OpError) as error:
+    except (ValueError, TypeError, LookupError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]
         raise CaDeployError(f"lowering {node.op_type} in {where(node)} to TFLite failed: {reason}") from error
     return [lowered] if isinstance(lowered, Lowered) else lowered
@@ -130,6 +142,14 @@ def _places(names: list[str]) -> str:
     places = list(dict.fromkeys(names))
     rest = len(places) - PLACES_NAMED
     return ", ".join(places[:PLACES_NAMED]) + (f" and {rest} more" if rest > 0 else "")
+
+
+def _is_constant(node: onnx.NodeProto, given: Sequence[Lowered | None]) -> bool:
+    """Tell whether a node's results are known when the graph is built."""
+    if node.op_type in RANDOM or node.domain not in ONNX_DOMAINS:
+        return False
+    known = all(value is not None and value.constant is not None for value in given)
+    return known and (bool(given) or node.op_type == "Constant")
 
 
 def _folded(node: onnx.NodeProto, given: Sequence[Lowered | None], opset: int) -> list[Lowered]:

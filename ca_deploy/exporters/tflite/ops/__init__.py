@@ -1,6 +1,6 @@
-"""One small function per ONNX operator, one file per kind."""
+"""One small function per ONNX operator, one file per kind; importing this package fills the registry."""
 
-from ca_deploy.exporters.tflite.ops import (
+from ca_deploy.exporters.tflite.ops import (  # noqa: F401 - imported for the functions that register themselves
     activation,
     convolution,
     elementwise,
@@ -14,26 +14,9 @@ from ca_deploy.exporters.tflite.ops import (
     resize,
     selection,
     shape,
+    space,
     transposed,
 )
 from ca_deploy.exporters.tflite.registry import LOWERINGS
 
-KINDS = (
-    activation,
-    convolution,
-    elementwise,
-    join,
-    linear,
-    logic,
-    normalization,
-    padding,
-    pooling,
-    reduce,
-    resize,
-    selection,
-    shape,
-    transposed,
-)
-"""The files of this package; importing them fills `LOWERINGS`."""
-
-__all__ = ["KINDS", "LOWERINGS"]
+__all__ = ["LOWERINGS"]

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from ca_deploy.exporters.tflite.layout import Lowered, constant, logical, permuted, reshaped
 from ca_deploy.exporters.tflite.ops.elementwise import combined
-from ca_deploy.exporters.tflite.registry import Node, lowers
+from ca_deploy.exporters.tflite.registry import Node, Refused, lowers
 
 
 @lowers("Gemm")
@@ -61,6 +61,10 @@ def _scaled(value: Lowered, factor: float) -> Lowered:
 @lowers("Einsum")
 def einsum(node: Node) -> Lowered:
     """BATCH_MATMUL, with what TensorFlow's einsum puts around it."""
+    equation = str(node.attributes["equation"]).replace(" ", "")
+    for labels in equation.split("->")[0].replace("...", "").split(","):
+        if len(set(labels)) < max(len(labels), 2):
+            raise Refused(f"equation={equation}: an operand with a repeated label or with fewer than two")
     tensors = [value.arranged(logical(value.rank)) for value in node.inputs if value is not None]
-    product = tf.einsum(str(node.attributes["equation"]).replace(" ", ""), *tensors)
+    product = tf.einsum(equation, *tensors)
     return Lowered(product, logical(product.shape.rank))

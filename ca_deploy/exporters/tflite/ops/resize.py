@@ -137,23 +137,3 @@ def _variant(
 def _resized(value: Lowered, shape: Shape, function: Callable[..., Any], option: str) -> Lowered:
     options = {} if option == "plain" else {option: True}
     return Lowered(function(value.arranged(channels_last(4)), shape[2:], **options), channels_last(4))
-
-
-@lowers("DepthToSpace")
-def depth_to_space(node: Node) -> Lowered:
-    """DEPTH_TO_SPACE, with TRANSPOSE of the channels in front for `CRD` (PyTorch's PixelShuffle)."""
-    block = int(node.attributes["blocksize"])
-    tensor = node.input(0).arranged(channels_last(4))
-    if node.text("mode", "DCR", ("DCR", "CRD")) == "CRD":
-        count, height, width, channels = tensor.shape
-        parts = tf.reshape(tensor, (count * height * width, channels // block**2, block**2))
-        tensor = tf.reshape(tf.transpose(parts, (0, 2, 1)), (count, height, width, channels))
-    return Lowered(tf.nn.depth_to_space(tensor, block), channels_last(4))
-
-
-@lowers("SpaceToDepth")
-def space_to_depth(node: Node) -> Lowered:
-    """SPACE_TO_DEPTH."""
-    node.text("mode", "DCR", ("DCR",))
-    tensor = node.input(0).arranged(channels_last(4))
-    return Lowered(tf.nn.space_to_depth(tensor, int(node.attributes["blocksize"])), channels_last(4))

@@ -81,3 +81,9 @@ def shape(node: Node) -> Lowered:
     value = node.input(0)
     start, end = node.attributes.get("start", 0), node.attributes.get("end", value.rank)
     return constant(np.array(value.shape[start:end], np.int64))
+
+
+@lowers("Size")
+def size(node: Node) -> Lowered:
+    """Nothing: sizes are known when the model is built."""
+    return constant(np.array(math.prod(node.input(0).shape), np.int64))
