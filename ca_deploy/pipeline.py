@@ -76,7 +76,7 @@ def run(plan: Plan, progress: Progress) -> ExportResult:
             artifacts = stages.artifacts(plan, folder, canonical, records, images, converter, progress)
         verdicts = stages.verdicts(plan, artifacts, images.parity, reference, progress)
         artifacts = stages.set_rejected_aside(folder, artifacts, verdicts)
-        timings = stages.latency(plan, artifacts, images.parity, progress)
+        timings = stages.latency(plan, artifacts, progress)
         delegations = stages.delegations(artifacts)
         exported = tuple(map(Exported, artifacts, verdicts, timings, delegations))
         warnings = (*plan.warnings, *(() if images.warning is None else (images.warning,)))

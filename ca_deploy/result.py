@@ -10,7 +10,7 @@ from ca_deploy.artifact import Artifact
 from ca_deploy.plan import Plan
 
 if TYPE_CHECKING:
-    from ca_deploy.bench.timing import Timing
+    from ca_deploy.bench.devices import Measurement
     from ca_deploy.passes import PassRecord
     from ca_deploy.quantization.calibration_set import ImageSplit
     from ca_deploy.verify.delegates import Delegation
@@ -24,13 +24,13 @@ class Exported:
     Attributes:
         artifact: the file, under `rejected/` when it failed.
         verdict: its parity and what its tolerance says.
-        timings: latency on this machine, by number of threads.
+        latency: on this machine, one measurement per number of threads.
         delegation: what the runtime's delegate takes; None for formats without delegates.
     """
 
     artifact: Artifact
     verdict: Verdict
-    timings: dict[int, Timing]
+    latency: tuple[Measurement, ...]
     delegation: Delegation | None
 
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from torch import Tensor, nn
     from torch.fx import GraphModule
 
-    from ca_deploy.bench.timing import Timing
+    from ca_deploy.bench.devices import Measurement
     from ca_deploy.exporters.tflite import Converter
     from ca_deploy.passes import Pass, PassRecord
     from ca_deploy.quantization.calibration_set import ImageSet, ImageSplit
@@ -161,7 +161,6 @@ def artifacts(
     from ca_deploy.exporters.onnx import to_onnx
     from ca_deploy.passes import run_passes
 
-    FORMULATIONS = {t: dict.fromkeys(("fp32", "fp16", "int8"), ()) for t in plan.targets}
     from ca_deploy.quantization.write import at_precision
 
     examples = _examples(plan, split.parity)
@@ -251,11 +250,16 @@ def set_rejected_aside(folder: Path, written: Sequence[Artifact], found: Sequenc
     return kept
 
 
-def latency(
-    plan: Plan, written: Sequence[Artifact], parity: ImageSet, progress: Progress
-) -> list[dict[int, Timing]]:
-    """Latency of every artifact on this machine, by number of threads, interleaved."""
-    return [{} for _ in written]
+def latency(plan: Plan, written: Sequence[Artifact], progress: Progress) -> list[tuple[Measurement, ...]]:
+    """Latency of every artifact on this machine, interleaved: on one thread and on the plan's."""
+    from ca_deploy.bench.devices import open_device
+    from ca_deploy.bench.interleave import Effort
+
+    effort = Effort(rounds=5, runs=20, seconds=0.25, warm_up_seconds=0.5, cold_start=False)
+    threads = sorted({1, plan.threads})
+    files = [one.path for one in written]
+    measured = open_device("local").measure(files, threads, effort, progress)
+    return [tuple(measured[place :: len(files)]) for place in range(len(files))]
 
 
 def delegations(written: Sequence[Artifact]) -> list[Delegation | None]:

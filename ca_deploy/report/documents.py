@@ -93,7 +93,7 @@ def _measured(one: Exported, result: ExportResult) -> dict[str, Any]:
         "status": "passed" if one.verdict.passed else "failed",
         "failures": list(one.verdict.failures),
         "parity": parity_document(one.verdict.parity),
-        "latency": {str(threads): asdict(timing) for threads, timing in one.timings.items()},
+        "latency": [measurement.document() for measurement in one.latency],
     }
 
 

@@ -6,13 +6,14 @@ import math
 
 from rich.table import Table
 
+from ca_deploy.bench.devices import Measurement
 from ca_deploy.result import Exported, ExportResult
 
 
 def artifact_table(result: ExportResult) -> Table:
     """Every artifact with its size, parity, latency and verdict."""
     table = Table(title=f"{result.plan.recipe.name} → {result.folder}", title_justify="left")
-    threads = sorted({count for one in result.exported for count in one.timings})
+    threads = [measurement.threads for measurement in result.exported[0].latency]
     table.add_column("artifact")
     for heading in ("MB", "SQNR dB", "agreement", "max abs", *(f"ms ({count} thr.)" for count in threads)):
         table.add_column(heading, justify="right")
@@ -26,7 +27,7 @@ def artifact_table(result: ExportResult) -> Table:
             "∞" if math.isinf(parity.sqnr_db) else f"{parity.sqnr_db:.1f}",
             f"{parity.agreement:.1%}",
             f"{parity.max_abs:.1e}",
-            *(_milliseconds(one, count) for count in threads),
+            *(_milliseconds(measurement) for measurement in one.latency),
             _delegated(one),
             "[green]passed[/]" if one.verdict.passed else "[red]failed[/]",
         )
@@ -43,8 +44,8 @@ def legend(result: ExportResult) -> str:
     )
 
 
-def _milliseconds(one: Exported, threads: int) -> str:
-    return f"{one.timings[threads].median:.2f}" if threads in one.timings else ""
+def _milliseconds(measurement: Measurement) -> str:
+    return "" if measurement.wall is None else f"{measurement.wall.median:.2f}"
 
 
 def _delegated(one: Exported) -> str:
