@@ -160,7 +160,7 @@ def artifacts(
     """Write the plan's artifacts into `folder`."""
     from ca_deploy.exporters.onnx import to_onnx
     from ca_deploy.passes import run_passes
-
+    from ca_deploy.passes.formulations import FORMULATIONS
     from ca_deploy.quantization.write import at_precision
 
     examples = _examples(plan, split.parity)
