@@ -20,7 +20,7 @@ from torch._ops import OpOverload
 from torch.fx import GraphModule, Node
 
 from ca_deploy.errors import UserError
-from ca_deploy.exporters.onnx_graph import PLACE_KEY, OnnxGraph
+from ca_deploy.exporters.onnx_graph import PLACE_KEY, PRODUCER, OnnxGraph, place
 from ca_deploy.exporters.onnx_operators import OPERATORS, NotListedError
 
 OPSET = 18
@@ -121,9 +121,9 @@ def _written_by_torch(graph: GraphModule, example: Tensor) -> ModelProto:
                 verbose=False,
             )
     except torch.onnx.OnnxExporterError as error:
-        reason = str(error.__cause__ or error).strip().splitlines()[0]
         raise UserError(
-            f"the network cannot be written as ONNX: {reason}; replace the operator in the network by others"
+            f"the network cannot be written as ONNX: {_reason(error)}; replace it by other operators, "
+            f"look at {', '.join(_rare_places(graph))}"
         ) from error
     assert program is not None
     model: ModelProto = program.model_proto
@@ -135,8 +135,22 @@ def _written_by_torch(graph: GraphModule, example: Tensor) -> ModelProto:
     return model
 
 
+def _reason(error: BaseException) -> str:
+    """What the innermost of a chain of exceptions says first."""
+    while error.__cause__ is not None:
+        error = error.__cause__
+    return str(error).strip().splitlines()[0]
+
+
+def _rare_places(graph: GraphModule) -> list[str]:
+    """Where the operators are that this project does not write itself."""
+    rare = [node for node in graph.graph.nodes if node.op == "call_function" and node.target not in OPERATORS]
+    return [f"{place(node)} ({node.target})" for node in rare if node.target is not operator.getitem]
+
+
 def _strip(model: ModelProto) -> None:
     """Remove the tools' metadata: it holds source paths and differs from folder to folder."""
+    model.producer_name, model.producer_version = PRODUCER, ""
     graph = model.graph
     for holder in (
         model,

@@ -12,6 +12,7 @@ from onnx import helper, numpy_helper
 from torch import Tensor
 from torch.fx import Node
 
+PRODUCER = "ca-deploy"
 PLACE_KEY = "ca_deploy.module"
 """Key in a node's metadata_props: the path of the user's module that the node came from."""
 
@@ -80,7 +81,7 @@ class OnnxGraph:
         )
         opsets = [helper.make_opsetid("", opset)]
         version = helper.find_min_ir_version_for(opsets)
-        return helper.make_model(graph, opset_imports=opsets, ir_version=version, producer_name="ca-deploy")
+        return helper.make_model(graph, opset_imports=opsets, ir_version=version, producer_name=PRODUCER)
 
 
 def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:

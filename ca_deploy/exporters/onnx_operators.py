@@ -194,12 +194,19 @@ def _slice(graph: OnnxGraph, node: Node, args: Arguments) -> None:
     graph.add("Slice", [graph.value(args["self"]), *limits], node)
 
 
-def _constant_pad(graph: OnnxGraph, node: Node, args: Arguments) -> None:
+def _pad(graph: OnnxGraph, node: Node, args: Arguments) -> None:
     missing = [0] * (_rank(node) - len(args["pad"]) // 2)
     before, after = args["pad"][::2][::-1], args["pad"][1::2][::-1]
     pads = graph.value([*missing, *before, *missing, *after])
-    value = graph.value(args["value"], numpy_dtype(node.meta["val"]))
-    graph.add("Pad", [graph.value(args["self"]), pads, value], node, mode="constant")
+    inputs = [graph.value(args["self"]), pads]
+    mode = {"constant": "constant", "reflect": "reflect", "replicate": "edge"}.get(
+        args.get("mode", "constant")
+    )
+    if mode is None:
+        raise NotListedError
+    if mode == "constant":
+        inputs.append(graph.value(args["value"] or 0.0, numpy_dtype(node.meta["val"])))
+    graph.add("Pad", inputs, node, mode=mode)
 
 
 def _pool(name: str) -> Operator:
@@ -262,7 +269,7 @@ OPERATORS: Mapping[object, Operator] = {
     _aten.clamp.default: _clip("min", "max"),
     _aten.clamp_max.default: _clip(None, "max"),
     _aten.clamp_min.default: _clip("min", None),
-    _aten.constant_pad_nd.default: _constant_pad,
+    _aten.constant_pad_nd.default: _pad,
     _aten.conv1d.default: _convolution,
     _aten.conv1d.padding: _convolution,
     _aten.conv2d.default: _convolution,
@@ -286,6 +293,7 @@ OPERATORS: Mapping[object, Operator] = {
     _aten.minimum.default: _binary("Min"),
     _aten.mul.Tensor: _binary("Mul"),
     _aten.neg.default: _one_to_one("Neg"),
+    _aten.pad.default: _pad,
     _aten.permute.default: _permutation,
     _aten.pow.Tensor_Scalar: _binary("Pow"),
     _aten.relu.default: _one_to_one("Relu"),

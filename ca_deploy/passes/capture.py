@@ -68,17 +68,17 @@ def _tried(network: nn.Module, example: Tensor) -> list[Tensor]:
     """The network's own outputs."""
     size = "x".join(map(str, example.shape))
     try:
-        outputs = pytree.tree_leaves(network(example))
+        outputs = [output for output in pytree.tree_leaves(network(example)) if output is not None]
     except Exception as error:
         raise UserError(
             f"the network fails on a {size} input at {origin(error, network)}: {first_line(error)}; "
             "try another --input-size, or mend the network"
         ) from error
-    if not outputs or not all(isinstance(output, Tensor) for output in outputs if output is not None):
+    if not outputs or not all(isinstance(output, Tensor) for output in outputs):
         raise UserError(
             "the network returns something other than tensors; wrap it in a module that returns tensors only"
         )
-    return [output for output in outputs if output is not None]
+    return outputs
 
 
 def _exported(network: nn.Module, example: Tensor) -> ExportedProgram:
@@ -109,6 +109,8 @@ def _graph_of(program: ExportedProgram) -> GraphModule:
             kept = [nodes[value] for value, mine in zip(node.args[0], outputs, strict=True) if mine and value]
             graph.output(kept[0] if len(kept) == 1 else tuple(kept))
             continue
+        if node.meta["val"] is None:
+            continue  # an assertion of the tracer
         spec = inputs.get(node.name) if node.op == "placeholder" else None
         if spec is None:
             nodes[node] = graph.node_copy(node, nodes.__getitem__)

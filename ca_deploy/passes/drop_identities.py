@@ -57,7 +57,7 @@ _POOLS = frozenset(
     {_aten.avg_pool1d.default, _aten.avg_pool2d.default, _aten.avg_pool3d.default, _aten.max_pool2d.default}
 )
 _MOVES = frozenset({_aten.permute.default, _aten.transpose.int})
-_PAD = _aten.constant_pad_nd.default
+_PADS = frozenset({_aten.constant_pad_nd.default, _aten.pad.default})
 
 
 class DropIdentities(NodePass):
@@ -67,7 +67,7 @@ class DropIdentities(NodePass):
     """
 
     name = "drop identities"
-    targets = _KEEPS_VALUES | _NEUTRAL.keys() | _POOLS | _MOVES | {_PAD}
+    targets = _KEEPS_VALUES | _NEUTRAL.keys() | _POOLS | _MOVES | _PADS
 
     def rewrite(self, node: Node) -> Node | Refusal | None:
         """The input."""
@@ -84,7 +84,7 @@ def _is_identity(node: Node) -> bool:
         return bool(node.args[1] == _NEUTRAL[node.target])
     if node.target in _POOLS:
         return all(size == 1 for size in values["kernel_size"]) and not any(_listed(values["padding"]))
-    if node.target is _PAD:
+    if node.target in _PADS:
         return not any(values["pad"])
     if node.target is _aten.permute.default:
         rank = node.meta["val"].dim()

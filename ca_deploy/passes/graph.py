@@ -19,6 +19,7 @@ from torch.fx import Graph, GraphModule, Node
 from torch.fx.node import Argument, map_arg
 
 _ORIGIN = ("nn_module_stack", "stack_trace")
+_WIDTHS = (torch.float32, torch.float64)
 
 
 def place(node: Node) -> str:
@@ -110,27 +111,33 @@ def renumbered(graph: GraphModule) -> GraphModule:
 
 
 def as_dtype(graph: GraphModule, dtype: torch.dtype) -> GraphModule:
-    """A copy that computes in `dtype`: its floating constants and the dtypes that it names are converted."""
-
-    def converted(value: Any) -> Any:
-        if isinstance(value, Tensor):
-            floating = value.is_floating_point()
-            return torch.empty(value.shape, dtype=dtype, device="meta") if floating else value
-        if isinstance(value, torch.dtype):
-            return dtype if value.is_floating_point else value
-        if isinstance(value, list | tuple):
-            return type(value)(converted(item) for item in value)
-        return value
-
+    """A copy that computes in `dtype`, float32 or float64, what `graph` computes in the other of the two."""
     result = copied(graph)
+    for name, tensor in list(result.named_buffers()):
+        if tensor.dtype in _WIDTHS:
+            owner, _, own_name = name.rpartition(".")
+            setattr(result.get_submodule(owner), own_name, tensor.to(dtype))
     for node in result.graph.nodes:
         if node.op == "call_function":
-            node.args = tuple(converted(argument) for argument in node.args)
-            node.kwargs = {key: converted(argument) for key, argument in node.kwargs.items()}
+            node.args = _with_dtype(node.args, dtype)
+            node.kwargs = {key: _with_dtype(argument, dtype) for key, argument in node.kwargs.items()}
+            if not node.all_input_nodes and node.meta["val"].dtype in _WIDTHS:
+                node.update_kwarg("dtype", dtype)  # a factory would take the default
         if "val" in node.meta:
-            node.meta["val"] = converted(node.meta["val"])
+            node.meta["val"] = _with_dtype(node.meta["val"], dtype)
     result.recompile()
-    return result.to(dtype)
+    return result
+
+
+def _with_dtype(value: Any, dtype: torch.dtype) -> Any:
+    """Dtypes, and tensors on the meta device, of `dtype` where they were of the other width."""
+    if isinstance(value, Tensor):
+        return torch.empty(value.shape, dtype=_with_dtype(value.dtype, dtype), device="meta")
+    if isinstance(value, torch.dtype):
+        return dtype if value in _WIDTHS else value
+    if isinstance(value, list | tuple):
+        return type(value)(_with_dtype(item, dtype) for item in value)
+    return value
 
 
 def on_meta(values: Any) -> Any:
