@@ -83,13 +83,16 @@ class _Round:
 
 
 def warm_up(run: Run, seconds: float, clock: Clock) -> bool:
-    """Run until two medians of five runs are within 5 %, or time is up; whether they came that close."""
+    """Run until two medians of five runs are within 5 %, or time is up; whether they came that close.
+
+    The medians are those of processor time, which other programs disturb less.
+    """
     start, before = clock.wall(), 0.0
     while clock.wall() - start < seconds:
         window = _Round()
         for _ in range(_WINDOW):
             window.add(run, clock)
-        median = float(np.median(window.wall))
+        median = float(np.median(window.cpu))
         if abs(median - before) <= _STABLE * before:
             return True
         before = median

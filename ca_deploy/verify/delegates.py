@@ -84,7 +84,8 @@ def delegated_nodes(nodes: Sequence[Node]) -> frozenset[int]:
     """The numbers of the file's nodes that lie in partitions.
 
     The runtime lists each partition with the tensors that enter and leave it, not with its members: those
-    are the nodes that are met on the way back from what leaves to what enters.
+    are the nodes that are met on the way back from what leaves to what enters. A node whose result nothing
+    reads is met on no way and counts as left; converters write none.
     """
     writers = {tensor: n for n in nodes if n.operator != _PARTITION for tensor in n.outputs}
     members: set[int] = set()

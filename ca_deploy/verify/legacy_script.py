@@ -69,8 +69,16 @@ def _run(interpreter: Any, inputs: Path, folder: Path) -> None:
         np.save(folder / f"{i}.npy", np.concatenate(values))
 
 
+def _main(model: str, *arguments: str) -> None:
+    interpreter = _load(model)
+    if arguments:
+        inputs, folder = arguments
+        _run(interpreter, Path(inputs), Path(folder))
+    json.dump(_nodes(interpreter), sys.stdout)
+
+
 if __name__ == "__main__":
-    _interpreter = _load(sys.argv[1])
-    if len(sys.argv) > 2:
-        _run(_interpreter, Path(sys.argv[2]), Path(sys.argv[3]))
-    json.dump(_nodes(_interpreter), sys.stdout)
+    try:
+        _main(*sys.argv[1:])
+    except (ValueError, RuntimeError) as error:  # the runtime's own, over several lines
+        sys.exit(" ".join(str(error).split()))
