@@ -50,7 +50,8 @@ def test_signature_and_names() -> None:
 
 def test_input_that_is_also_an_output_keeps_its_name() -> None:
     graph = model(
-        "g (float[4] input) => (float[4] same, float[4] output) { same = Identity (input) output = Neg (input) }"
+        "g (float[4] input) => (float[4] same, float[4] output) {"
+        "same = Identity (input) output = Neg (input) }"
     )
     assert [detail["name"] for detail in plain_interpreter(convert(graph).data).get_input_details()] == [
         "input"

@@ -23,19 +23,19 @@ from ca_deploy.exporters.tflite.ops import LOWERINGS
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning:onnx.backend.test.case")
 
 PARAMETERS = {
-    "BatchNormalization": (1, 2, 3, 4), "Clip": (1, 2), "Conv": (1, 2), "ConvTranspose": (1, 2), "CumSum": (1,),
-    "Dropout": (1, 2), "Expand": (1,), "Pad": (1, 2, 3), "Reshape": (1,), "Resize": (1, 2, 3),
+    "BatchNormalization": (1, 2, 3, 4), "Clip": (1, 2), "Conv": (1, 2), "ConvTranspose": (1, 2),
+    "CumSum": (1,), "Dropout": (1, 2), "Expand": (1,), "Pad": (1, 2, 3), "Reshape": (1,), "Resize": (1, 2, 3),
     "Slice": (1, 2, 3, 4), "Split": (1,), "Squeeze": (1,), "Tile": (1,), "TopK": (1,), "Unsqueeze": (1,),
 } | {operator: (1,) for operator in LOWERINGS if operator.startswith("Reduce")}  # fmt: skip
 """Inputs that are constant in networks and graph inputs in onnx's cases."""
 
 MODULES = {module.name.replace("_", ""): module.name for module in pkgutil.iter_modules(onnx_cases.__path__)}
 SLOW_TO_IMPORT = {"AveragePool", "MaxPool"}
-"""onnx computes the results of some of their cases element by element; test_tflite_windows.py tries them too."""
+"""onnx computes some of their cases element by element; test_tflite_windows.py tries these operators too."""
 
 
 def cases_of(operator: str) -> list[TestCase]:
-    """Give the cases of an operator and of its definition as a function of others, as far as we lower those."""
+    """Give the cases of an operator and of its definition by others, as far as we lower those."""
     # `collect_testcases` would compute all 1,884 cases, which takes ten times as long as these.
     importlib.import_module(f"{onnx_cases.__name__}.{MODULES[operator.lower()]}")
     cases = onnx_cases._NodeTestCases

@@ -13,7 +13,8 @@ from tflite_models import assert_equal, model, operators, random_inputs, run_onn
 from ca_deploy.exporters.tflite.convert import convert
 
 COORDINATE_ATTENTION = {
-    "MEAN": 2, "RESHAPE": 2, "CONCATENATION": 1, "CONV_2D": 3, "HARD_SWISH": 1, "SPLIT": 1, "LOGISTIC": 2, "MUL": 2,
+    "MEAN": 2, "RESHAPE": 2, "CONCATENATION": 1, "CONV_2D": 3, "HARD_SWISH": 1, "SPLIT": 1, "LOGISTIC": 2,
+    "MUL": 2,
 }  # fmt: skip
 
 
@@ -105,7 +106,8 @@ def test_form_becomes(name: str) -> None:
         ('mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="floor"', 8,
          ["RESIZE_NEAREST_NEIGHBOR"]),
         ('mode="nearest"', 12, ["RESIZE_NEAREST_NEIGHBOR"]),
-        ('mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="ceil"', 7, ["GATHER", "GATHER"]),
+        ('mode="nearest", coordinate_transformation_mode="asymmetric", nearest_mode="ceil"', 7,
+         ["GATHER", "GATHER"]),
     ],
 )  # fmt: skip
 def test_resize_becomes(attributes: str, size: int, wanted: list[str]) -> None:

@@ -23,7 +23,8 @@ def plain(side: int = SIDE) -> onnx.ModelProto:
             e = Conv <kernel_shape=[1,1]> (d6, w3, b3)
             output = Add (c, e)
         }}""",
-        w1=(16, 8, 1, 1), b1=(16,), w2=(16, 1, 3, 3), b2=(16,), w3=(16, 16, 1, 1), b3=(16,), zero=0.0, six=6.0,
+        w1=(16, 8, 1, 1), b1=(16,), w2=(16, 1, 3, 3), b2=(16,), w3=(16, 16, 1, 1), b3=(16,),
+        zero=0.0, six=6.0,
     )  # fmt: skip
 
 
@@ -92,7 +93,8 @@ def coordinate_attention(height: int = SIDE, width: int = SIDE) -> onnx.ModelPro
             output = Mul (x, gate_h)
         }}""",
         height_axis=[2], width_axis=[3], upright=[1, 16, width, 1], lying=[1, 8, 1, width],
-        sides=[height, width], w1=(8, 16, 1, 1), b1=(8,), w2=(16, 8, 1, 1), b2=(16,), w3=(16, 8, 1, 1), b3=(16,),
+        sides=[height, width], w1=(8, 16, 1, 1), b1=(8,), w2=(16, 8, 1, 1), b2=(16,),
+        w3=(16, 8, 1, 1), b3=(16,),
     )  # fmt: skip
 
 

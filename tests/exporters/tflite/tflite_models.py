@@ -22,8 +22,8 @@ OPERATOR_NAMES = {
 def model(graph: str, **constants: Any) -> onnx.ModelProto:
     """Parse a graph in ONNX's text form.
 
-    A constant that is a tuple of lengths becomes random weights, divided by the square root of the number of inputs;
-    a list or an array stays what it is, as int64 if it holds integers.
+    A constant that is a tuple of lengths becomes random weights, divided by the square root of the number of
+    inputs; a list or an array stays what it is, as int64 if it holds integers.
     """
     parsed = onnx.parser.parse_model(f'<ir_version: 10, opset_import: ["": 20]>\n{graph}')
     rng = np.random.default_rng(0)
