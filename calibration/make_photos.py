@@ -12,7 +12,7 @@ result is the same on every machine with the same Pillow (13.0.0 made the files 
 
 A photograph is cut at several scales: its shorter side is divided by 1, 2, 3 or 4, and square windows of
 that length are laid evenly along both sides, so that windows of one scale do not overlap, or (along the
-longer side) by less than half. Windows in which nothing is to be seen, like a clear sky, are left out.
+longer side) by at most half. Windows in which nothing is to be seen, like a clear sky, are left out.
 """
 
 from __future__ import annotations
