@@ -125,7 +125,8 @@ def _results(node: onnx.NodeProto, values: Values, opset: int) -> Sequence[Lower
         lowered = lowering(Node(node.op_type, where(node), given, node.output, attributes_of(node)))
     except (ValueError, TypeError, LookupError, tf.errors.OpError) as error:
         reason = str(error).splitlines()[0]
-        raise CaDeployError(f"lowering {node.op_type} in {where(node)} to TFLite failed: {reason}") from error
+        place = f"{node.op_type} in {where(node)}"
+        raise CaDeployError(f"a fault of ca-deploy: lowering {place} to TFLite failed: {reason}") from error
     return [lowered] if isinstance(lowered, Lowered) else lowered
 
 
@@ -148,8 +149,9 @@ def _is_constant(node: onnx.NodeProto, given: Sequence[Lowered | None]) -> bool:
     """Tell whether a node's results are known when the graph is built."""
     if node.op_type in RANDOM or node.domain not in ONNX_DOMAINS:
         return False
-    known = all(value is not None and value.constant is not None for value in given)
-    return known and (bool(given) or node.op_type == "Constant")
+    present = [value for name, value in zip(node.input, given, strict=True) if name]
+    known = all(value is not None and value.constant is not None for value in present)
+    return known and (bool(present) or node.op_type == "Constant")
 
 
 def _folded(node: onnx.NodeProto, given: Sequence[Lowered | None], opset: int) -> list[Lowered]:
@@ -200,7 +202,10 @@ def _placeholder(info: onnx.ValueInfoProto, order_of: Callable[[int], Order]) ->
         raise UserError(f"input {info.name!r} has type {name}, which is not exported to TFLite; use float32")
     shape = [axis.dim_value for axis in kind.shape.dim]
     if not all(shape):
-        raise UserError(f"input {info.name!r} has no static shape {tuple(shape)}; export it with fixed sizes")
+        stated = ", ".join(axis.dim_param or str(axis.dim_value) for axis in kind.shape.dim)
+        raise UserError(
+            f"input {info.name!r} has no static shape, but ({stated}); export it with fixed sizes"
+        )
     order = order_of(len(shape))
     placeholder = tf.compat.v1.placeholder(ELEMENT_TYPES[kind.elem_type], [shape[axis] for axis in order])
     return Lowered(placeholder, order)

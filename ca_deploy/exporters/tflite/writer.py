@@ -24,4 +24,6 @@ def write(lowered: TensorFlowGraph) -> bytes:
         return bytes(converter.convert())
     except Exception as error:  # the converter's exceptions are classes of private modules
         reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
-        raise CaDeployError(f"TensorFlow's converter refused the lowered graph: {reason}") from error
+        raise CaDeployError(
+            f"a fault of ca-deploy: TensorFlow's converter refused its graph: {reason}"
+        ) from error

@@ -68,7 +68,7 @@ def test_computed_weights_are_refused() -> None:
 @pytest.mark.parametrize(
     ("signature", "words"),
     [
-        ("float[N,8] input", "input 'input' has no static shape (0, 8)"),
+        ("float[N,8] input", "input 'input' has no static shape, but (N, 8)"),
         ("double[1,8] input", "input 'input' has type double"),
     ],
 )
@@ -92,7 +92,7 @@ def test_failing_lowering_is_our_error_without_a_traceback(monkeypatch: pytest.M
         raise ValueError("first line\nsecond line")
 
     graph = model("g (float[4] input) => (float[4] output) { output = Neg (input) }")
-    with pytest.raises(CaDeployError, match=r"^lowering Neg in output to TFLite failed: first line$"):
+    with pytest.raises(CaDeployError, match=r"lowering Neg in output to TFLite failed: first line$"):
         convert(graph)
 
 
@@ -105,5 +105,5 @@ def test_converter_failure_is_our_error_in_one_line(monkeypatch: pytest.MonkeyPa
         LOWERINGS, "Neg", lambda node: Lowered(tf.math.erf(node.input(0).tensor), node.input(0).order)
     )
     graph = model("g (float[4] input) => (float[4] output) { output = Neg (input) }")
-    with pytest.raises(CaDeployError, match=r"^TensorFlow's converter refused the lowered graph: [^\n]+$"):
+    with pytest.raises(CaDeployError, match=r"TensorFlow's converter refused its graph: [^\n]+$"):
         convert(graph)
