@@ -7,7 +7,7 @@ from torch._ops import OpOverload
 from torch.fx import GraphModule, Node
 from torch.fx.node import map_arg
 
-from ca_deploy.passes.graph import add_constant, cleaned, constant, copied
+from ca_deploy.passes.graph import add_constant, constant, finished
 from ca_deploy.passes.protocol import Rewritten
 
 _aten = torch.ops.aten
@@ -24,16 +24,14 @@ class FoldConstants:
 
     def __call__(self, graph: GraphModule) -> Rewritten:
         """Fold in the order of the graph, so that chains fold as a whole."""
-        if not any(_foldable(node) for node in graph.graph.nodes):
-            return Rewritten(graph, 0)
-        edited, count = copied(graph), 0
-        for node in list(edited.graph.nodes):
+        count = 0
+        for node in list(graph.graph.nodes):
             if _foldable(node):
                 with torch.no_grad():
                     value = node.target(*map_arg(node.args, constant), **map_arg(node.kwargs, constant))
                 node.replace_all_uses_with(add_constant(node, node.name, value))
                 count += 1
-        return Rewritten(cleaned(edited), count)
+        return Rewritten(finished(graph) if count else graph, count)
 
 
 def _foldable(node: Node) -> bool:

@@ -7,7 +7,6 @@ dtype (or a sequence of them), and `meta["nn_module_stack"]`, where it came from
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
@@ -83,50 +82,35 @@ def add_call(
     return node
 
 
-def copied(graph: GraphModule) -> GraphModule:
-    """A graph of its own over the same tensors: rewriting it leaves `graph` as it was."""
-    return GraphModule(graph, copy.deepcopy(graph.graph))
-
-
-def cleaned(graph: GraphModule) -> GraphModule:
-    """`graph` without nodes that nothing uses and without constants that no node reads."""
+def finished(graph: GraphModule) -> GraphModule:
+    """`graph` itself, ready to run after an edit and without calls that nothing uses."""
     graph.graph.eliminate_dead_code()
-    graph.graph.lint()
-    return GraphModule(graph, graph.graph)
-
-
-def renumbered(graph: GraphModule) -> GraphModule:
-    """A copy whose calls are named `conv2d`, `conv2d_1` and so on in their order, however they came to be."""
-    renamed, nodes = Graph(), dict[Node, Node]()
-    for node in graph.graph.nodes:
-        nodes[node] = renamed.create_node(
-            node.op,
-            node.target,
-            map_arg(node.args, nodes.__getitem__),
-            map_arg(node.kwargs, nodes.__getitem__),
-            name=_name(node.target) if node.op == "call_function" else node.name,
-        )
-        nodes[node].meta = dict(node.meta)
-    return GraphModule(graph, renamed)
+    graph.recompile()
+    return graph
 
 
 def as_dtype(graph: GraphModule, dtype: torch.dtype) -> GraphModule:
-    """A copy that computes in `dtype`, float32 or float64, what `graph` computes in the other of the two."""
-    result = copied(graph)
-    for name, tensor in list(result.named_buffers()):
-        if tensor.dtype in _WIDTHS:
-            owner, _, own_name = name.rpartition(".")
-            setattr(result.get_submodule(owner), own_name, tensor.to(dtype))
-    for node in result.graph.nodes:
+    """A copy that computes in `dtype`, float32 or float64, what `graph` computes in the other of the two.
+
+    It holds only the constants that are read; its calls are named `conv2d`, `conv2d_1` and so on in order.
+    """
+    copy, nodes, constants = Graph(), dict[Node, Node](), dict[str, Tensor]()
+    for node in graph.graph.nodes:
+        args, kwargs = (map_arg(given, nodes.__getitem__) for given in (node.args, node.kwargs))
+        name = node.name
         if node.op == "call_function":
-            node.args = _with_dtype(node.args, dtype)
-            node.kwargs = {key: _with_dtype(argument, dtype) for key, argument in node.kwargs.items()}
+            name, args = _name(node.target), _with_dtype(args, dtype)
+            kwargs = {key: _with_dtype(argument, dtype) for key, argument in kwargs.items()}
             if not node.all_input_nodes and node.meta["val"].dtype in _WIDTHS:
-                node.update_kwarg("dtype", dtype)  # a factory would take the default
-        if "val" in node.meta:
-            node.meta["val"] = _with_dtype(node.meta["val"], dtype)
-    result.recompile()
-    return result
+                kwargs["dtype"] = dtype  # a factory would take the default
+        elif node.op == "get_attr":
+            value = constant(node)
+            assert value is not None
+            constants[node.target] = value.to(_with_dtype(value.dtype, dtype))
+        nodes[node] = copy.create_node(node.op, node.target, args, kwargs, name)
+        nodes[node].meta = {**node.meta, "val": _with_dtype(node.meta.get("val"), dtype)}
+    copy.lint()
+    return GraphModule(constants, copy)
 
 
 def _with_dtype(value: Any, dtype: torch.dtype) -> Any:
@@ -143,7 +127,7 @@ def _with_dtype(value: Any, dtype: torch.dtype) -> Any:
 def on_meta(values: Any) -> Any:
     """Tensors, alone or in sequences, as tensors of the same shape and dtype on the meta device."""
     if isinstance(values, Tensor):
-        return torch.empty_like(values, device="meta")
+        return torch.empty(values.shape, dtype=values.dtype, device="meta")
     if isinstance(values, list | tuple):
         return [on_meta(value) for value in values]
     return values

@@ -8,7 +8,7 @@ import torch
 from torch._ops import OpOverload
 from torch.fx import GraphModule, Node
 
-from ca_deploy.passes.graph import cleaned, copied
+from ca_deploy.passes.graph import finished
 from ca_deploy.passes.protocol import Rewritten
 
 
@@ -19,9 +19,8 @@ class MergeDuplicates:
 
     def __call__(self, graph: GraphModule) -> Rewritten:
         """Point every repeated call at the first one, in the order of the graph."""
-        edited, count = copied(graph), 0
-        first: dict[str, Node] = {}
-        for node in list(edited.graph.nodes):
+        count, first = 0, dict[str, Node]()
+        for node in list(graph.graph.nodes):
             if (
                 not isinstance(node.target, OpOverload)
                 or torch.Tag.nondeterministic_seeded in node.target.tags
@@ -31,7 +30,7 @@ class MergeDuplicates:
             if original is not node:
                 node.replace_all_uses_with(original)
                 count += 1
-        return Rewritten(cleaned(edited) if count else graph, count)
+        return Rewritten(finished(graph) if count else graph, count)
 
 
 def _key(node: Node) -> str:

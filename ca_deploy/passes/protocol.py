@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 from torch.fx import GraphModule, Node
 
-from ca_deploy.passes.graph import cleaned, copied, place
+from ca_deploy.passes.graph import finished, place
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Refusal:
 
 @dataclass(frozen=True)
 class Rewritten:
-    """The new graph (the given one when `count` is 0), how many rewrites were made, and what was refused."""
+    """The rewritten graph, how many rewrites were made (0: the graph is as it was), and what was refused."""
 
     graph: GraphModule
     count: int
@@ -35,7 +35,11 @@ class Rewritten:
 
 
 class Pass(Protocol):
-    """A function from graph to graph; the given graph stays as it is. Its docstring states the algebra."""
+    """A function from graph to graph, whose docstring states the algebra.
+
+    It owns the graph that it is given and may edit it in place. Tensors stay as they are: new values get new
+    names.
+    """
 
     @property
     def name(self) -> str:
@@ -62,8 +66,8 @@ class NodePass(ABC):
 
     def __call__(self, graph: GraphModule) -> Rewritten:
         """Offer each node with one of the targets to `rewrite`."""
-        edited, count, refusals = copied(graph), 0, []
-        for node in list(edited.graph.nodes):
+        count, refusals = 0, []
+        for node in list(graph.graph.nodes):
             if node.op != "call_function" or node.target not in self.targets or not node.users:
                 continue
             outcome = self.rewrite(node)
@@ -71,9 +75,9 @@ class NodePass(ABC):
                 refusals.append(outcome)
             elif outcome is not None:
                 node.replace_all_uses_with(outcome)
-                edited.graph.erase_node(node)
+                graph.graph.erase_node(node)
                 count += 1
-        return Rewritten(cleaned(edited) if count else graph, count, tuple(refusals))
+        return Rewritten(finished(graph) if count else graph, count, tuple(refusals))
 
 
 def refuse(node: Node, reason: str) -> Refusal:

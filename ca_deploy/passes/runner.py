@@ -10,7 +10,7 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from ca_deploy.errors import VerificationError
-from ca_deploy.passes.graph import as_dtype, renumbered
+from ca_deploy.passes.graph import as_dtype
 from ca_deploy.passes.protocol import Pass, Refusal
 from ca_deploy.progress import Progress, Silent
 
@@ -62,15 +62,14 @@ def run_passes(
     """
     current = as_dtype(graph, torch.float64)
     inputs = [example.to(torch.float64) for example in examples]
-    outputs: list[list[Tensor]] | None = None
+    outputs = _outputs(current, inputs)
     records = []
     steps = (progress or Silent()).track(passes, len(passes), "passes")
     for step in steps:
         rewritten = step(current)
         error = 0.0
         if rewritten.count:
-            before = outputs or _outputs(current, inputs)
-            outputs = _outputs(rewritten.graph, inputs)
+            before, outputs = outputs, _outputs(rewritten.graph, inputs)
             error = _largest_error(before, outputs)
             if not error <= TOLERANCE:
                 raise VerificationError(
@@ -79,7 +78,7 @@ def run_passes(
                 )
         current = rewritten.graph
         records.append(PassRecord(step.name, rewritten.count, error, rewritten.refusals))
-    return PassesResult(renumbered(as_dtype(current, torch.float32)), tuple(records))
+    return PassesResult(as_dtype(current, torch.float32), tuple(records))
 
 
 def _outputs(graph: GraphModule, inputs: Sequence[Tensor]) -> list[list[Tensor]]:

@@ -17,7 +17,7 @@ from ca_deploy.passes.graph import as_dtype
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a pass made of a module, after it was proved to be the same function in float64."""
+    """What a pass made of a module; it was proved to be the same function in float64, on the same tensors."""
 
     graph: GraphModule
     operators: list[str]
@@ -46,17 +46,17 @@ def apply(step: Pass, module: nn.Module, *shape: int) -> Outcome:
     """Run one pass on a module's graph in float64 and hold it to the protocol."""
     given = as_dtype(capture(module, example(*shape)), torch.float64)
     before = copy.deepcopy(given)
+    tensors_given = dict(given.named_buffers())
     rewritten = step(given)
-    assert operators(given) == operators(before), "the given graph was changed"
-    assert (rewritten.graph is given) == (rewritten.count == 0)
+    assert rewritten.count or str(rewritten.graph.graph) == str(before.graph), "a change was not counted"
     inputs = example(*shape).double()
-    for expected, unchanged, actual in zip(
-        tensors(before(inputs)), tensors(given(inputs)), tensors(rewritten.graph(inputs)), strict=True
-    ):
-        assert torch.equal(expected, unchanged), "the given graph's parameters were changed"
+    for expected, actual in zip(tensors(before(inputs)), tensors(rewritten.graph(inputs)), strict=True):
         torch.testing.assert_close(actual, expected, rtol=1e-12, atol=1e-12)
+    for name, tensor in before.named_buffers():
+        assert torch.equal(tensor, tensors_given[name]), "a given tensor was written to"
     assert_shapes_hold(rewritten.graph, inputs)
-    return Outcome(rewritten.graph, operators(rewritten.graph), rewritten.count, rewritten.refusals)
+    result = as_dtype(rewritten.graph, torch.float64)
+    return Outcome(result, operators(result), rewritten.count, rewritten.refusals)
 
 
 def canonical(module: nn.Module, *shape: int) -> GraphModule:
