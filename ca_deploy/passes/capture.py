@@ -22,7 +22,7 @@ from torch.utils import _pytree as pytree
 from ca_deploy.errors import UserError
 from ca_deploy.passes.blame import first_line, origin
 from ca_deploy.passes.functional import make_functional
-from ca_deploy.passes.graph import bound, finished, on_meta, place, shape, source
+from ca_deploy.passes.graph import bound, cleaned, on_meta, place, shape, source
 from ca_deploy.passes.layers import CONVOLUTIONS
 from ca_deploy.passes.literals import read_literals
 
@@ -59,7 +59,7 @@ def capture(network: nn.Module, example: Tensor) -> GraphModule:
             _restore_batch_norms(graph)
         _check_operators(graph)
         read_literals(graph)
-        graph = GraphModule(finished(graph), graph.graph)  # without the constants that nothing reads
+        graph = cleaned(graph)
         _check_result(expected, graph(example))
     return graph
 

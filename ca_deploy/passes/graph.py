@@ -7,6 +7,7 @@ dtype (or a sequence of them), and `meta["nn_module_stack"]`, where it came from
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Mapping
 from functools import reduce
 from typing import Any
@@ -89,12 +90,22 @@ def finished(graph: GraphModule) -> GraphModule:
     return graph
 
 
+def cleaned(graph: GraphModule) -> GraphModule:
+    """`graph` finished, without the constants that no call reads."""
+    return GraphModule(finished(graph), graph.graph)
+
+
+def copied(graph: GraphModule) -> GraphModule:
+    """A graph of its own over the same tensors, to edit while `graph` stays as it is."""
+    return GraphModule(graph, copy.deepcopy(graph.graph))
+
+
 def as_dtype(graph: GraphModule, dtype: torch.dtype) -> GraphModule:
     """A copy that computes in `dtype`, float32 or float64, what `graph` computes in the other of the two.
 
     It holds only the constants that are read; its calls are named `conv2d`, `conv2d_1` and so on in order.
     """
-    copy, nodes, constants = Graph(), dict[Node, Node](), dict[str, Tensor]()
+    result, nodes, constants = Graph(), dict[Node, Node](), dict[str, Tensor]()
     for node in graph.graph.nodes:
         args, kwargs = (map_arg(given, nodes.__getitem__) for given in (node.args, node.kwargs))
         name = node.name
@@ -107,10 +118,10 @@ def as_dtype(graph: GraphModule, dtype: torch.dtype) -> GraphModule:
             value = constant(node)
             assert value is not None
             constants[node.target] = value.to(_with_dtype(value.dtype, dtype))
-        nodes[node] = copy.create_node(node.op, node.target, args, kwargs, name)
+        nodes[node] = result.create_node(node.op, node.target, args, kwargs, name)
         nodes[node].meta = {**node.meta, "val": _with_dtype(node.meta.get("val"), dtype)}
-    copy.lint()
-    return GraphModule(constants, copy)
+    result.lint()
+    return GraphModule(constants, result)
 
 
 def _with_dtype(value: Any, dtype: torch.dtype) -> Any:
