@@ -8,9 +8,6 @@ import sys
 import traceback
 from typing import IO
 
-os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-os.environ["CUDA_VISIBLE_DEVICES"] = ""
-
 import onnx
 
 from ca_deploy.errors import CaDeployError, UserError

@@ -14,13 +14,17 @@ from ca_deploy.exporters.tflite.frames import read_frame, write_frame
 
 MODULE = "ca_deploy.exporters.tflite"
 
+QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "CUDA_VISIBLE_DEVICES": ""}
+"""TensorFlow logs errors only, and does not look for graphics cards."""
+
 
 class Converter:
     """A worker process that starts to load TensorFlow at once and converts until the block is left.
 
-    with Converter() as converter:
-        model = export_to_onnx()  # meanwhile TensorFlow loads
-        converted = converter.convert(model.SerializeToString())
+    Example:
+        with Converter() as converter:
+            model = export_to_onnx()  # meanwhile TensorFlow loads
+            converted = converter.convert(model.SerializeToString())
     """
 
     def __enter__(self) -> Converter:
@@ -31,7 +35,7 @@ class Converter:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._log,
-            env=os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+            env=os.environ | QUIET | {"PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
         )
         return self
 
@@ -66,6 +70,7 @@ class Converter:
         raise (UserError if status == b"user error" else CaDeployError)(header.decode())
 
     def _obituary(self) -> str:
+        """Say how the worker ended, with the last line of its log."""
         status = self._worker.wait()
         self._log.seek(0)
         lines = self._log.read().decode(errors="replace").strip().splitlines()
