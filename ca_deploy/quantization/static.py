@@ -33,13 +33,13 @@ def quantize_static(
     """
     model = TFLiteModel(data)
     rules = [
-        None if index in keep_float else _rule(model, operator)
+        None if index in keep_float else rule_of(model, operator)
         for index, operator in enumerate(model.operators)
     ]
     return _Writer(model, rules, shared_parameters(model, rules, ranges), per_channel).write()
 
 
-def _rule(model: TFLiteModel, operator: Any) -> Rule | None:
+def rule_of(model: TFLiteModel, operator: Any) -> Rule | None:
     """The operator's row, when it has one and computes float32."""
     computes_float = all(model.dtype(int(index)) == np.float32 for index in operator.outputs)
     return RULES.get(model.kind(operator)) if computes_float else None
@@ -101,10 +101,7 @@ class _Writer:
             index if params is None else self._converted(index, params)
             for index, params in zip(inputs, read, strict=True)
         ]
-        per_channel = weights is not None and weights.scale.size > 1
-        self._model.require_version(
-            operator, max(rule.version, rule.per_channel_version if per_channel else 0)
-        )
+        self._model.require_version(operator, rule.version)
 
     def _read_params(self, index: int, rule: Rule) -> QuantParams | None:
         """Parameters that an operator reads a tensor with; None for shapes, axes and absent inputs."""

@@ -121,6 +121,13 @@ class TFLiteModel:
         shape = [] if tensor.shape is None else [int(size) for size in tensor.shape]
         return np.frombuffer(np.asarray(data, np.uint8).tobytes(), self.dtype(index)).reshape(shape)
 
+    def set_constant(self, index: int, values: NDArray[Any]) -> None:
+        """Give a constant other values of its own shape and dtype; tensors that shared them keep theirs."""
+        tensor = self._graph.tensors[index]
+        assert values.dtype == self.dtype(index)
+        assert list(values.shape) == list(tensor.shape)
+        tensor.buffer = self._add_buffer(values)
+
     def set_quantized(self, index: int, params: QuantParams) -> None:
         """Turn a tensor into one of the parameters' type; an activation, or a constant written separately."""
         tensor = self._graph.tensors[index]
@@ -138,10 +145,7 @@ class TFLiteModel:
 
     def add_constant(self, like: int, suffix: str, values: NDArray[Any], params: QuantParams | None) -> int:
         """A new constant tensor named after another, with the values' own dtype."""
-        buffer = _AlignedBuffer()
-        buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
-        self._model.buffers.append(buffer)
-        index = self._add_tensor(like, suffix, buffer=len(self._model.buffers) - 1)
+        index = self._add_tensor(like, suffix, buffer=self._add_buffer(values))
         tensor = self._graph.tensors[index]
         tensor.shape = list(values.shape)
         tensor.type = _TENSOR_TYPES[values.dtype]
@@ -168,6 +172,12 @@ class TFLiteModel:
         code.deprecatedBuiltinCode = min(builtin, 127)  # what runtimes before builtin_code read
         self._model.operatorCodes.append(code)
         return len(self._model.operatorCodes) - 1
+
+    def _add_buffer(self, values: NDArray[Any]) -> int:
+        buffer = _AlignedBuffer()
+        buffer.data = np.frombuffer(np.ascontiguousarray(values).tobytes(), np.uint8)
+        self._model.buffers.append(buffer)
+        return len(self._model.buffers) - 1
 
     def _add_tensor(self, like: int, suffix: str, buffer: int) -> int:
         original = self._graph.tensors[like]

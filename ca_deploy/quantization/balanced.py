@@ -1,0 +1,63 @@
+"""Static int8 with everything that takes only seconds: headroom for the outputs, and corrected biases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ca_deploy.progress import Progress
+from ca_deploy.quantization.bias_correction import corrected_biases
+from ca_deploy.quantization.calibration_set import ImageSet
+from ca_deploy.quantization.ranges import Range, measure_ranges
+from ca_deploy.quantization.simulation import Simulation
+from ca_deploy.quantization.static import quantize_static
+from ca_deploy.quantization.tflite_model import TFLiteModel
+
+_HEADROOM = 1.15
+"""Logits of images that the network is sure of lie beyond those of a hundred images, and clip. On the trained
+CIFAR-10 network any factor from 1.1 to 1.3 gains 1 dB."""
+_IMAGES = 64
+"""Enough for the means of channels; all of them are in memory at once."""
+
+
+def quantize_balanced(data: bytes, calibration: ImageSet, threads: int, progress: Progress) -> bytes:
+    """Write the int8 form of a float32 .tflite.
+
+    Args:
+        data: the float32 file.
+        calibration: images that set ranges and biases.
+        threads: of the interpreter that measures ranges.
+        progress: shows the images done, and what had to be left out.
+    """
+    data = TFLiteModel(data).dump()  # without unused tensors, so that indices stay as they are below
+    images = (image[None] for batch in calibration.batches(32) for image in batch)
+    ranges = measure_ranges(data, progress.track(images, len(calibration), "images"), threads)
+    ranges = with_headroom(ranges, TFLiteModel(data).outputs)
+    simulation = Simulation(data)
+    if simulation.missing:
+        progress.note(f"biases are not corrected: {', '.join(simulation.missing)} cannot be simulated")
+        return quantize_static(data, ranges)
+    return quantize_static(
+        with_biases(data, corrected_biases(simulation, ranges, calibration.first(_IMAGES))), ranges
+    )
+
+
+def with_headroom(ranges: Mapping[int, Range], outputs: list[int]) -> dict[int, Range]:
+    """Ranges with those of the graph's outputs widened around their middle."""
+    widened = dict(ranges)
+    for index in outputs:
+        if index in ranges:
+            low, high = ranges[index].low, ranges[index].high
+            extra = (high - low) * (_HEADROOM - 1) / 2
+            widened[index] = Range(low - extra, high + extra)
+    return widened
+
+
+def with_biases(data: bytes, biases: Mapping[int, NDArray[np.float32]]) -> bytes:
+    """A .tflite with other constants by tensor index."""
+    model = TFLiteModel(data)
+    for index, values in biases.items():
+        model.set_constant(index, values)
+    return model.dump()

@@ -1,0 +1,147 @@
+"""Run a float32 .tflite in PyTorch, as it is or rounded as its int8 form will be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ca_deploy.quantization.assignment import shared_parameters
+from ca_deploy.quantization.parameters import QuantParams
+from ca_deploy.quantization.ranges import Range
+from ca_deploy.quantization.simulation.operators import ACTIVATIONS, KERNELS
+from ca_deploy.quantization.static import rule_of
+from ca_deploy.quantization.tflite_model import TFLiteModel
+
+Values = Mapping[int, Tensor]
+"""Tensors by their index in the file, channels last."""
+Activated = Callable[[int, Tensor], Tensor]
+
+
+class Simulation:
+    """The operators of a float32 .tflite, which can be run on any number of images at once.
+
+    Where it rounds (weights, and every tensor that the int8 file stores) follows the same rules and ranges as
+    `quantize_static`; sums are float32 and biases are not rounded, so that kernels may differ by one step.
+
+    Args:
+        data: the float32 file.
+    """
+
+    def __init__(self, data: bytes) -> None:
+        self.model = TFLiteModel(data)
+        self.operators = self.model.operators
+        self.rules = [rule_of(self.model, operator) for operator in self.operators]
+        read = {int(index) for operator in self.operators for index in operator.inputs if index >= 0}
+        found = {index: self.model.constant(index) for index in sorted(read)}
+        self.constants = {i: torch.from_numpy(v.copy()) for i, v in found.items() if v is not None}
+
+    @property
+    def missing(self) -> list[str]:
+        """Kinds of operators that cannot be simulated."""
+        return sorted({self.model.kind(operator) for operator in self.operators} - set(KERNELS))
+
+    def weighted(self) -> dict[int, tuple[int, int]]:
+        """Places of the operators with constant weights and bias: (weights, bias) as tensor indices."""
+        found = {}
+        for place, (operator, rule) in enumerate(zip(self.operators, self.rules, strict=True)):
+            if rule is None or rule.weights < 0 or not 0 <= rule.bias < len(operator.inputs):
+                continue
+            weights, bias = (int(operator.inputs[i]) for i in (rule.weights, rule.bias))
+            if weights in self.constants and bias in self.constants:
+                found[place] = weights, bias
+        return found
+
+    def parameters(self, ranges: Mapping[int, Range]) -> dict[int, QuantParams]:
+        """What each activation is stored with in the int8 file, by tensor index."""
+        shared = shared_parameters(self.model, self.rules, ranges)
+        stored = {index: params for index, params in shared.items() if index not in self.constants}
+        for operator, rule in zip(self.operators, self.rules, strict=True):
+            if rule is not None and rule.fixed is not None:
+                stored |= dict.fromkeys(map(int, operator.outputs), rule.fixed)
+        return stored
+
+    def rounded_constants(self, ranges: Mapping[int, Range]) -> dict[int, Tensor]:
+        """All constants, with weights and the operands of ADD, MUL and the like as int8 holds them."""
+        shared = shared_parameters(self.model, self.rules, ranges)
+        result = dict(self.constants)
+        for operator, rule in zip(self.operators, self.rules, strict=True):
+            if rule is None:
+                continue
+            for place, index in enumerate(map(int, operator.inputs)):
+                value = self.constants.get(index)
+                if value is None or value.dtype != torch.float32 or place == rule.bias:
+                    continue
+                weights = place == rule.weights
+                result[index] = (
+                    rounded_weights(value, rule.axis) if weights else rounded(value, shared[index])
+                )
+        return result
+
+    def run(
+        self,
+        images: Tensor,
+        constants: Values | None = None,
+        stored: Mapping[int, QuantParams] | None = None,
+        finish: Callable[[int, Tensor], Tensor] | None = None,
+    ) -> Tensor:
+        """The graph's output for images (N, H, W, C) float32.
+
+        Args:
+            images: what goes in.
+            constants: in place of the file's own.
+            stored: round each of these tensors; none by default.
+            finish: called in order with each operator's place and what it gives before activation function
+                and rounding; gives what to go on with in its place.
+        """
+        constants = constants or self.constants
+        stored = stored or {}
+        last = {int(i): place for place, operator in enumerate(self.operators) for i in operator.inputs}
+        (source,), (result,) = self.model.inputs, self.model.outputs
+        values: dict[int, Tensor] = {source: _stored(images, stored.get(source))}
+        for place, operator in enumerate(self.operators):
+            indices = [int(index) for index in operator.inputs]
+            inputs = [constants.get(index, values.get(index)) for index in indices]
+            outputs = KERNELS[self.model.kind(operator)](inputs, operator.builtinOptions)
+            for index, output in zip(map(int, operator.outputs), outputs, strict=True):
+                linear = output if finish is None else finish(place, output)
+                values[index] = _stored(self.activated(place, linear), stored.get(index))
+            for index in {index for index in indices if last[index] == place and index != result}:
+                values.pop(index, None)
+        return values[result]
+
+    def activated(self, place: int, linear: Tensor) -> Tensor:
+        """What an operator's fused activation function makes of `linear`."""
+        kind = getattr(self.operators[place].builtinOptions, "fusedActivationFunction", 0)
+        return ACTIVATIONS[kind](linear)
+
+
+def rounded(values: Tensor, params: QuantParams) -> Tensor:
+    """Values as the integers of `params` (per-tensor) hold them; gradients pass where nothing is clipped."""
+    info = np.iinfo(params.dtype)
+    scale, zero = float(params.scale[0]), int(params.zero_point[0])
+    return torch.fake_quantize_per_tensor_affine(values, scale, zero, info.min, info.max)
+
+
+def rounded_weights(weights: Tensor, axis: int | None) -> Tensor:
+    """Weights as int8 holds them, with one scale per channel or (None) one; see `parameters.symmetric`."""
+    if axis is None:
+        return rounded_weights(weights.unsqueeze(0), 0).squeeze(0)
+    others = [other for other in range(weights.dim()) if other != axis]
+    scale = weights.detach().abs().amax(others) / 127
+    scale = torch.where(scale > 0, scale, 1.0)
+    zeros = torch.zeros_like(scale, dtype=torch.int32)
+    return torch.fake_quantize_per_channel_affine(weights, scale, zeros, axis, -127, 127)
+
+
+def channels_last(images: NDArray[Any]) -> Tensor:
+    """Images (N, C, H, W) as the simulation takes them, (N, H, W, C)."""
+    return torch.from_numpy(np.ascontiguousarray(images.transpose(0, 2, 3, 1)))
+
+
+def _stored(values: Tensor, params: QuantParams | None) -> Tensor:
+    return values if params is None else rounded(values, params)
