@@ -20,8 +20,8 @@ from torch._ops import OpOverload
 from torch.fx import GraphModule, Node
 
 from ca_deploy.errors import UserError
-from ca_deploy.exporters.onnx_graph import PLACE_KEY, PRODUCER, OnnxGraph, place
-from ca_deploy.exporters.onnx_operators import OPERATORS, NotListedError
+from ca_deploy.exporters.onnx_graph import PLACE_KEY, PRODUCER, NotListedError, OnnxGraph, place
+from ca_deploy.exporters.onnx_operators import OPERATORS
 
 OPSET = 18
 """torch.onnx writes it without a converter, it has HardSwish (14) and LayerNormalization (17), and ONNX

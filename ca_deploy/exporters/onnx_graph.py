@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,14 @@ from torch.fx import Node
 PRODUCER = "ca-deploy"
 PLACE_KEY = "ca_deploy.module"
 """Key in a node's metadata_props: the path of the user's module that the node came from."""
+
+
+Arguments = Mapping[str, Any]
+"""An ATen call's arguments by their names in its schema, defaults filled in."""
+
+
+class NotListedError(Exception):
+    """A graph holds an operator, or a setting of one, that this project does not write itself."""
 
 
 def place(node: Node) -> str:
@@ -84,9 +92,19 @@ class OnnxGraph:
         return helper.make_model(graph, opset_imports=opsets, ir_version=version, producer_name=PRODUCER)
 
 
+def rank(node: Node) -> int:
+    """Number of axes of an FX node's result."""
+    axes: int = node.meta["val"].dim()
+    return axes
+
+
 def numpy_dtype(tensor: Tensor) -> np.dtype[Any]:
     """The numpy dtype of a tensor."""
     return np.dtype(str(tensor.dtype).removeprefix("torch."))
+
+
+Operator = Callable[[OnnxGraph, Node, Arguments], object]
+"""Writes one call."""
 
 
 def _described(name: str, tensor: Tensor) -> onnx.ValueInfoProto:

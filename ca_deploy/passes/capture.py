@@ -57,6 +57,7 @@ def capture(network: nn.Module, example: Tensor) -> GraphModule:
                 program = program.run_decompositions({})
             graph = _graph_of(program)
             _restore_batch_norms(graph)
+            make_functional(graph)
         _check_operators(graph)
         read_literals(graph)
         graph = cleaned(graph)
@@ -151,13 +152,20 @@ def _check_operators(graph: GraphModule) -> None:
     for node in graph.graph.nodes:
         if not isinstance(node.target, OpOverload):
             continue
-        if torch.Tag.nondeterministic_seeded in node.target.tags and bound(node).get("train", True):
+        if _is_random(node):
             raise UserError(
                 f"the network draws random numbers in evaluation mode at {place(node)} ({node.target}); "
                 "make that depend on self.training"
             )
         if node.target in CONVOLUTIONS:
             _check_stride(node, graph)
+
+
+def _is_random(node: Node) -> bool:
+    """Whether an ATen call draws random numbers, as dropout does in training only."""
+    values = bound(node)
+    tagged = torch.Tag.nondeterministic_seeded in node.target.tags  # type: ignore[union-attr]  # an ATen call
+    return tagged and bool(values.get("train", True) and values.get("dropout_p", True))
 
 
 def _check_stride(node: Node, graph: GraphModule) -> None:

@@ -1,5 +1,7 @@
 """Mutation away: every in-place operator becomes its functional twin where nothing else sees the change.
 
+A `view`, which asks for elements in order in memory, becomes a `reshape`, which does not.
+
 The tracer already points later uses of a mutated tensor at the in-place call, so that `relu_(x)` may become
 `relu(x)` unless another name of the same memory (a view of it, or what it is a view of) is read later on.
 """
@@ -16,6 +18,7 @@ from torch.fx import GraphModule, Node
 
 _aten = torch.ops.aten
 
+_VIEWS = frozenset({_aten.view.default, _aten._unsafe_view.default})
 # These may return their input although their schemas do not say so.
 _SILENT_ALIASES = frozenset({_aten.type_as.default, operator.getitem})
 
@@ -33,6 +36,9 @@ def make_functional(graph: GraphModule) -> bool:
         if twin is None or _seen_elsewhere(node, position):
             return False
         node.target = twin
+    for node in graph.graph.nodes:
+        if node.target in _VIEWS:  # whose memory is of no interest any more, and so need not lie in order
+            node.target = _aten.reshape.default
     graph.recompile()
     return True
 

@@ -51,12 +51,20 @@ class PoolsToMeans(NodePass):
             and not _covers(bound(pool), shape(given), axes)
         ):
             axes = None
-        if axes is None:
+        if axes is None and _looks_global(pool, shape(given)):
             return refuse(node, f"its windows are not whole axes: {shape(given)} becomes {shape(node)}")
         if not axes:
             return None
         target = _aten.mean.dim if node.target in _ADAPTIVE | _AVERAGE else _aten.amax.default
         return add_call(node, target, given, axes, True, like=node)
+
+
+def _looks_global(pool: Node, given: tuple[int, ...]) -> bool:
+    """Whether a pool has its windows from an axis, or one as long as an axis."""
+    kernel = bound(pool).get("kernel_size")
+    if kernel is None:
+        return True
+    return any(size == axis > 1 for size, axis in zip(reversed(kernel), reversed(given), strict=False))
 
 
 def _vanishing_axes(given: tuple[int, ...], result: tuple[int, ...]) -> list[int] | None:

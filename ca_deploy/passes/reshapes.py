@@ -39,7 +39,8 @@ class MovesToReshapes(NodePass):
         """A reshape of the first tensor in a chain of reshapes, or that tensor itself."""
         given = source(node)
         if node.target in _MOVES and not _keeps_order(node):
-            return refuse(node, f"moves axes longer than 1: {shape(given)} becomes {shape(node)}")
+            reason = f"moves axes longer than 1: {shape(given)} becomes {shape(node)}"
+            return refuse(node, reason) if _moves_unit_axes(node) else None
         while given.target is _aten.reshape.default:
             given = source(given)
         if shape(given) == shape(node):
@@ -53,6 +54,11 @@ def _keeps_order(node: Node) -> bool:
     given = shape(source(node))
     axes = [axis for axis in _order(node, len(given)) if given[axis] > 1]
     return axes == sorted(axes)
+
+
+def _moves_unit_axes(node: Node) -> bool:
+    given = shape(source(node))
+    return any(axis != place and given[axis] == 1 for place, axis in enumerate(_order(node, len(given))))
 
 
 def _order(node: Node, rank: int) -> list[int]:

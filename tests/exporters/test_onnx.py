@@ -75,8 +75,11 @@ OPERATORS = {
     "division": (lambda x: x / (1 + x.abs()), "Div"),
     "exponential": (lambda x: (-x.abs()).exp(), "Exp"),
     "expand": (lambda x: torch.cat([x.mean(1, True).expand_as(x), x]), "Expand"),
+    "ceiled maximum pool": (lambda x: F.max_pool2d(x, 3, stride=2, ceil_mode=True), "MaxPool"),
+    "gelu": (F.gelu, "Erf"),
     "h_sigmoid": (F.hardsigmoid, "HardSigmoid"),
     "h_swish": (lambda x: x * F.relu6(x + 3) / 6, "HardSwish"),
+    "layer norm": (nn.LayerNorm(8), "LayerNormalization"),
     "leaky relu": (lambda x: F.leaky_relu(x, 0.1), "LeakyRelu"),
     "linear": (nn.Linear(8, 5), "Gemm"),
     "linear without bias": (nn.Linear(8, 5, bias=False), "MatMul"),
@@ -134,9 +137,10 @@ def test_operators_of_other_dimensions_agree():
 
 
 BY_TORCH = {
-    "gelu": F.gelu,
-    "layer norm": nn.LayerNorm(8),
-    "ceiled pool": lambda x: F.max_pool2d(x, 3, stride=2, ceil_mode=True),
+    "gelu": lambda x: F.gelu(x, approximate="tanh"),
+    "group norm": nn.GroupNorm(2, 4),
+    "ceiled average": lambda x: F.avg_pool2d(x, 3, stride=2, ceil_mode=True),
+    "ceiled pool that drops a window": lambda x: F.max_pool2d(x, 2, stride=3, padding=1, ceil_mode=True),
     "scaled addition": lambda x: torch.add(x, x, alpha=0.5),
     "fractional size": lambda x: F.interpolate(x, size=(9, 10), mode="bilinear"),
     "integers": lambda x: x + torch.arange(8),
@@ -228,7 +232,7 @@ def test_the_same_graph_gives_the_same_bytes(coordinate_attention):
 
 
 def test_through_torch_the_same_graph_gives_the_same_bytes():
-    module, inputs = nn.Sequential(nn.Conv2d(4, 4, 1), nn.GELU()), example(1, 4, 6, 8)
+    module, inputs = nn.Sequential(nn.Conv2d(4, 4, 1), nn.GroupNorm(2, 4)), example(1, 4, 6, 8)
     assert exported(module, inputs).SerializeToString() == exported(module, inputs).SerializeToString()
 
 
@@ -238,7 +242,7 @@ def test_several_outputs_are_numbered():
 
 
 def test_exporting_is_quiet(capfd):
-    exported(nn.Sequential(nn.Conv2d(4, 4, 1), nn.GELU()), example(1, 4, 6, 8))
+    exported(nn.Sequential(nn.Conv2d(4, 4, 1), nn.GroupNorm(2, 4)), example(1, 4, 6, 8))
     out, err = capfd.readouterr()
     assert out == ""
     assert err == ""

@@ -86,6 +86,16 @@ def test_in_place_operators_become_functional():
     assert operators(graph) == ["add", "add", "mul", "clamp", "hardswish"]
 
 
+def test_views_of_moved_elements_become_reshapes():
+    graph = capture(Call(lambda x: x.transpose(1, 2).contiguous().view(1, -1)), example(1, 3, 8, 8))
+    assert operators(graph)[-1] == "reshape"
+
+
+def test_attention_without_dropout_is_not_random():
+    module = Call(lambda x: nn.functional.scaled_dot_product_attention(x, x, x))
+    assert operators(capture(module, example(1, 2, 3, 4))) == ["scaled_dot_product_attention"]
+
+
 def set_first_channel(x: Tensor) -> Tensor:
     y = x * 1
     y[:, 0] = 3

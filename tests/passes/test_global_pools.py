@@ -76,7 +76,6 @@ def test_a_mean_that_drops_its_axes_keeps_them_and_is_reshaped():
     "function",
     [
         lambda x: F.adaptive_avg_pool2d(x, (2, None)),
-        lambda x: F.avg_pool2d(x, 2),
         lambda x: F.avg_pool2d(x, (6, 2)),
         lambda x: F.avg_pool2d(x, (6, 8), divisor_override=2),
         lambda x: F.max_pool2d(x, (3, 8)),
@@ -86,6 +85,12 @@ def test_pools_that_are_not_global_stay_with_a_reason(function):
     outcome = outcome_of(function)
     assert outcome.count == 0
     assert "its windows are not whole axes: (1, 3, 6, 8) becomes" in outcome.reasons
+
+
+def test_ordinary_pools_are_no_near_misses():
+    outcome = outcome_of(lambda x: F.max_pool2d(F.avg_pool2d(x, 2), 2, stride=1))
+    assert outcome.operators == ["avg_pool2d", "max_pool2d"]
+    assert outcome.refusals == ()
 
 
 def test_a_padded_window_that_ends_in_one_pixel_is_no_mean():
