@@ -23,6 +23,7 @@ def export(
     input_size: str | None = None,
     precision: Sequence[str] | None = None,
     targets: Sequence[str] | None = None,
+    optimize: str = "balanced",
     seed: int = 0,
     threads: int | None = None,
     overwrite: bool = False,
@@ -39,6 +40,8 @@ def export(
         input_size: pixels as "224" or "160x320" (height x width).
         precision: which of fp32, fp16 and int8; default: all.
         targets: which of android, x86, web and ios; default: the recipe's.
+        optimize: how int8 is made: "fast" with measured ranges only, "balanced" with equalized residual
+            streams and corrected biases too.
         seed: of the split into calibration and parity images.
         threads: of the runtimes while calibrating and verifying; default: all cores.
         overwrite: replace an earlier export at `out`.
@@ -58,6 +61,7 @@ def export(
         input_size=input_size,
         precision=precision,
         targets=targets,
+        optimize=optimize,
         seed=seed,
         threads=threads,
         overwrite=overwrite,

@@ -13,6 +13,7 @@ from ca_deploy.recipe import PRECISIONS, TARGETS, Recipe, load_recipe
 from ca_deploy.resources import data_folder
 
 SHIPPED_IMAGES = "shipped"
+OPTIMIZE = ("fast", "balanced")
 
 
 @dataclass(frozen=True)
@@ -27,6 +28,7 @@ class Options:
     input_size: str | None = None
     precision: Sequence[str] | None = None
     targets: Sequence[str] | None = None
+    optimize: str = "balanced"
     seed: int = 0
     threads: int | None = None
     overwrite: bool = False
@@ -44,6 +46,8 @@ class Plan:
         out: the folder to publish.
         targets: which graph forms to write, in order; the first names its files without a suffix.
         precisions: which of the targets' artifacts.
+        optimize: how much time int8 may take: "fast" (ranges only) or "balanced" (equalization and corrected
+            biases, some seconds).
         warnings: lines that the user should read.
     """
 
@@ -54,6 +58,7 @@ class Plan:
     out: Path
     targets: tuple[str, ...]
     precisions: tuple[str, ...]
+    optimize: str
     seed: int
     threads: int
     overwrite: bool
@@ -83,6 +88,7 @@ def resolve(options: Options) -> Plan:
         out=options.out or Path("build") / recipe.name,
         targets=_chosen("--targets", options.targets, TARGETS) or recipe.targets,
         precisions=_chosen("--precision", options.precision, PRECISIONS) or PRECISIONS,
+        optimize=_optimize(options.optimize),
         seed=options.seed,
         threads=options.threads or os.cpu_count() or 1,
         overwrite=options.overwrite,
@@ -123,6 +129,12 @@ def _images(given: str | None, recipe: Recipe) -> Path | Literal["noise"]:
     if source == "noise":
         return "noise"
     return Path(given) if given else recipe.folder / source
+
+
+def _optimize(level: str) -> str:
+    if level not in OPTIMIZE:
+        raise UserError(f"--optimize {level}: unknown; choose from {', '.join(OPTIMIZE)}")
+    return level
 
 
 def _chosen(option: str, values: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from ca_deploy.verify.ladder import FloatArray, Verdict
 
 BATCH = 32
+_EQUALIZED_ON = 64  # images: enough for the range of every channel
 
 
 @dataclass(frozen=True)
@@ -164,6 +165,7 @@ def artifacts(
     from ca_deploy.quantization.write import at_precision
 
     examples = _examples(plan, split.parity)
+    equalization = _equalization(plan, split.calibration)
     canonical_names = names_of(records)
     written: list[Artifact] = []
     if "fp32" in plan.precisions:
@@ -173,7 +175,9 @@ def artifacts(
         written.append(Artifact(path, "onnx", "fp32", "any", canonical_names))
     for target in plan.targets:
         suffix = "" if target == plan.targets[0] else f".{target}"
-        for passes, precisions in _forms(FORMULATIONS[target], plan.precisions):
+        formulations = dict(FORMULATIONS[target])
+        formulations["int8"] = (*equalization, *formulations["int8"])
+        for passes, precisions in _forms(formulations, plan.precisions):
             progress.step(f"Lowering the graph for {target} ({', '.join(precisions)})")
             with _one_torch_thread():
                 formed = run_passes(canonical, passes, examples)
@@ -181,10 +185,24 @@ def artifacts(
             for precision in precisions:
                 path = folder / f"model_{precision}{suffix}.tflite"
                 progress.step(f"Writing {path.name}")
-                path.write_bytes(at_precision(precision, float32, split.calibration, plan.threads, progress))
+                path.write_bytes(
+                    at_precision(precision, float32, split.calibration, plan.optimize, plan.threads, progress)
+                )
                 names = (*canonical_names, *names_of(formed.records))
                 written.append(Artifact(path, "tflite", precision, target, names))
     return written
+
+
+def _equalization(plan: Plan, calibration: ImageSet) -> tuple[Pass, ...]:
+    """What prepares a graph for int8, whatever its form."""
+    import torch
+
+    from ca_deploy.passes.equalization import EqualizeStreams
+
+    if plan.optimize == "fast":
+        return ()
+    images = torch.from_numpy(calibration.first(_EQUALIZED_ON))
+    return (EqualizeStreams([image[None] for image in images]),)
 
 
 def names_of(records: Sequence[PassRecord]) -> tuple[str, ...]:

@@ -52,6 +52,10 @@ Targets = Annotated[
         "--targets", metavar="LIST", help="android,x86,web,ios; default: the recipe's.", show_default=False
     ),
 ]
+Optimize = Annotated[
+    str,
+    typer.Option("--optimize", metavar="LEVEL", help="int8: fast (ranges only) or balanced (seconds more)."),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the split into calibration and parity images.")]
 Threads = Annotated[
     int | None,

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from ca_deploy.progress import Progress
+from ca_deploy.quantization.balanced import quantize_balanced
 from ca_deploy.quantization.calibration_set import ImageSet
 from ca_deploy.quantization.float16 import convert_float16
 from ca_deploy.quantization.ranges import measure_ranges
 from ca_deploy.quantization.static import quantize_static
 
-_BATCH = 32
-
 
 def at_precision(
-    precision: str, data: bytes, calibration: ImageSet, threads: int, progress: Progress
+    precision: str, data: bytes, calibration: ImageSet, optimize: str, threads: int, progress: Progress
 ) -> bytes:
     """Give a float32 .tflite at another precision: "fp32" (as it is), "fp16" or "int8".
 
@@ -20,17 +19,17 @@ def at_precision(
         precision: what to write.
         data: the float32 file.
         calibration: images that set the activation ranges of int8.
-        threads: of the interpreter that measures them.
+        optimize: "fast" takes the ranges only; "balanced" corrects biases too.
+        threads: of the interpreter that measures ranges.
         progress: shows the images done.
     """
     if precision == "fp32":
         return data
     if precision == "fp16":
         return convert_float16(data)
-    batches = (
-        image[None]
-        for image in progress.track(
-            (image for batch in calibration.batches(_BATCH) for image in batch), len(calibration), "images"
-        )
+    if optimize == "balanced":
+        return quantize_balanced(data, calibration, threads, progress)
+    images = progress.track(
+        (image[None] for image in calibration.first(len(calibration))), len(calibration), "images"
     )
-    return quantize_static(data, measure_ranges(data, batches, threads))
+    return quantize_static(data, measure_ranges(data, images, threads))

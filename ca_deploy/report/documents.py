@@ -37,6 +37,7 @@ def manifest(result: ExportResult) -> dict[str, Any]:
         "recipe": {**plan.recipe.model_dump(mode="json"), "sha256": plan.recipe.sha256()},
         "network": result.origin,
         "targets": list(plan.targets),
+        "optimize": plan.optimize,
         "seed": plan.seed,
         "threads": plan.threads,
         "calibration": _images(result.images.calibration),
