@@ -10,7 +10,7 @@ from torch.fx import GraphModule, Node
 
 from ca_deploy.passes.equalization.channel_ranges import ChannelRange, channel_ranges
 from ca_deploy.passes.equalization.streams import Stream, find_streams
-from ca_deploy.passes.graph import cleaned, copied
+from ca_deploy.passes.graph import as_dtype, cleaned, copied
 from ca_deploy.passes.layers import Layer, layer, scaled_inputs, scaled_outputs
 from ca_deploy.passes.protocol import Rewritten
 
@@ -50,14 +50,19 @@ class EqualizeStreams:
         streams, refusals = find_streams(edited)
         if not streams:
             return Rewritten(graph, 0, tuple(refusals))
-        dtype = next(iter(edited.buffers())).dtype
-        examples = [example.to(dtype) for example in self._examples]
-        ranges = channel_ranges(edited, [node for stream in streams for node in stream.members], examples)
+        ranges = self._ranges(edited, [node for stream in streams for node in stream.members])
         parameters = _Parameters()
         for stream in streams:
             _equalize(stream, ranges, parameters)
         parameters.install()
         return Rewritten(cleaned(edited), len(streams), tuple(refusals))
+
+    def _ranges(self, graph: GraphModule, nodes: Sequence[Node]) -> dict[Node, ChannelRange]:
+        """Ranges of channels on the examples, in float32: they need no more, and it takes half the time."""
+        single = as_dtype(graph, torch.float32)
+        twins = {node.name: node for node in single.graph.nodes}
+        ranges = channel_ranges(single, [twins[node.name] for node in nodes], self._examples)
+        return {node: ranges[twins[node.name]] for node in nodes}
 
 
 class _Parameters:
