@@ -75,8 +75,8 @@ def run(plan: Plan, progress: Progress) -> ExportResult:
         with stages.converter(progress) as converter:
             network = stages.network(plan, progress)
             images = stages.images(plan, progress)
-            reference = stages.reference(plan, network, images.parity, progress)
             canonical, records = stages.canonical_graph(plan, network, images.parity, progress)
+            reference = stages.reference(plan, network, images.parity, progress)
             artifacts = stages.artifacts(plan, folder, canonical, records, images, converter, progress)
         verdicts = stages.verdicts(plan, artifacts, images.parity, reference, progress)
         artifacts = stages.set_rejected_aside(folder, artifacts, verdicts)

@@ -179,7 +179,7 @@ def test_labels_of_another_length_are_refused(tmp_path):
     shipped = Path(ca_deploy.__file__).parents[1] / "models" / "ca_mobilenetv2_cifar10.safetensors"
     recipe = tmp_path / "short.toml"
     recipe.write_text(f'weights = "{shipped}"\nlabels = ["cat", "dog"]\n[input]\nsize = [64, 64]\n')
-    with pytest.raises(UserError, match="2 labels, but .* has 10 classes"):
+    with pytest.raises(UserError, match=r"2 labels, but .* has 10 classes"):
         ca_deploy.export(str(recipe), out=tmp_path / "out")
 
 
