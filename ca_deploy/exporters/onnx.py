@@ -71,13 +71,14 @@ def _written(graph: GraphModule) -> ModelProto:
             inputs["input"] = node.meta["val"]
         elif node.op == "get_attr":
             constant: Any = reduce(getattr, node.target.split("."), graph)
-            result.names[node] = result.initializer(node.target, constant.detach().numpy())
+            name = node.target if "." in node.target else f"self.{node.target}"  # no value is called so
+            result.names[node] = result.initializer(name, constant.detach().numpy())
         elif node.op == "call_function":
             _write_call(result, node)
         else:
-            for name, output in zip(_output_names(graph), _outputs(graph), strict=True):
-                result.add_many("Identity", [result.value(output)], [name], output)
-                outputs[name] = output.meta["val"]
+            for label, output in zip(_output_names(graph), _outputs(graph), strict=True):
+                result.add_many("Identity", [result.value(output)], [label], output)
+                outputs[label] = output.meta["val"]
     return result.model(inputs, outputs, OPSET)
 
 

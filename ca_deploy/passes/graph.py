@@ -8,12 +8,12 @@ dtype (or a sequence of them), and `meta["nn_module_stack"]`, where it came from
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from functools import reduce
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch._ops import OpOverload
 from torch.fx import Graph, GraphModule, Node
 from torch.fx.node import Argument, map_arg
@@ -59,15 +59,19 @@ def bound(node: Node) -> dict[str, Any]:
 
 
 def add_constant(before: Node, name: str, value: Tensor) -> Node:
-    """Register `value` under a free name that begins with `name`, and read it ahead of `before`."""
-    module = before.graph.owning_module
-    assert module is not None
-    free = name.replace(".", "_")
-    while hasattr(module, free):
-        free += "_"
-    module.register_buffer(free, value)
+    """Register `value` as `name`, behind which underscores make it unique, and read it ahead of `before`."""
+    owner: nn.Module | None = before.graph.owning_module
+    assert owner is not None
+    *path, own_name = name.split(".")
+    for part in path:
+        if not hasattr(owner, part):
+            owner.add_module(part, nn.Module())
+        owner = owner.get_submodule(part)
+    while hasattr(owner, own_name):
+        own_name += "_"
+    owner.register_buffer(own_name, value)
     with before.graph.inserting_before(before):
-        node = before.graph.get_attr(free)
+        node = before.graph.get_attr(".".join([*path, own_name]))
     node.meta["val"] = value.to("meta")
     return node
 
@@ -103,12 +107,14 @@ def copied(graph: GraphModule) -> GraphModule:
 def as_dtype(graph: GraphModule, dtype: torch.dtype) -> GraphModule:
     """A copy that computes in `dtype`, float32 or float64, what `graph` computes in the other of the two.
 
-    It holds only the constants that are read; its calls are named `conv2d`, `conv2d_1` and so on in order.
+    It holds only the constants that are read, without the underscores that made new ones unique beside old
+    ones; its calls are named `conv2d`, `conv2d_1` and so on in order.
     """
+    names = _plain_names(node.target for node in graph.graph.find_nodes(op="get_attr"))
     result, nodes, constants = Graph(), dict[Node, Node](), dict[str, Tensor]()
     for node in graph.graph.nodes:
         args, kwargs = (map_arg(given, nodes.__getitem__) for given in (node.args, node.kwargs))
-        name = node.name
+        name, target = node.name, node.target
         if node.op == "call_function":
             name, args = _name(node.target), _with_dtype(args, dtype)
             kwargs = {key: _with_dtype(argument, dtype) for key, argument in kwargs.items()}
@@ -117,11 +123,24 @@ def as_dtype(graph: GraphModule, dtype: torch.dtype) -> GraphModule:
         elif node.op == "get_attr":
             value = constant(node)
             assert value is not None
-            constants[node.target] = value.to(_with_dtype(value.dtype, dtype))
-        nodes[node] = result.create_node(node.op, node.target, args, kwargs, name)
+            target = names[target]
+            name = target.replace(".", "_")
+            constants[target] = value.to(_with_dtype(value.dtype, dtype))
+        nodes[node] = result.create_node(node.op, target, args, kwargs, name)
         nodes[node].meta = {**node.meta, "val": _with_dtype(node.meta.get("val"), dtype)}
     result.lint()
     return GraphModule(constants, result)
+
+
+def _plain_names(names: Iterable[str]) -> dict[str, str]:
+    """Each name with as few underscores at its end as keep it apart from the others."""
+    given, plain = dict.fromkeys(names), dict[str, str]()
+    for name in given:
+        short = name.rstrip("_")
+        while short in plain.values() or (short != name and short in given and short not in plain):
+            short += "_"
+        plain[name] = short
+    return plain
 
 
 def _with_dtype(value: Any, dtype: torch.dtype) -> Any:

@@ -61,14 +61,16 @@ class Layer:
         """The same call ahead of `before` with other parameters, and another input if `source` is given."""
         values = bound(self.node)
         values["input"] = source or values["input"]
-        values["weight"] = add_constant(before, self._parameter_name("weight"), weight)
-        values["bias"] = add_constant(before, self._parameter_name("bias"), bias)
+        values["weight"] = add_constant(before, self._sibling("weight"), weight)
+        values["bias"] = add_constant(before, self._sibling("bias"), bias)
         return add_call(before, self.node.target, *values.values(), like=self.node)  # type: ignore[arg-type]
 
-    def _parameter_name(self, kind: str) -> str:
+    def _sibling(self, name: str) -> str:
+        """`features.0.0.bias` beside `features.0.0.weight`."""
         weight = self.node.args[1]
         assert isinstance(weight, Node)
-        return f"{str(weight.target).removesuffix('weight').rstrip('_.')}_{kind}"
+        path = str(weight.target).rpartition(".")[0]
+        return f"{path}.{name}" if path else name
 
 
 def layer(node: object) -> Layer | None:

@@ -236,6 +236,20 @@ def test_through_torch_the_same_graph_gives_the_same_bytes():
     assert exported(module, inputs).SerializeToString() == exported(module, inputs).SerializeToString()
 
 
+def test_parameters_may_be_called_like_values():
+    class Unlucky(nn.Module):
+        def __init__(self):
+            super().__init__()
+            for name in ("input", "logits", "add", "mul"):
+                self.register_parameter(name, nn.Parameter(torch.rand(4)))
+
+        def forward(self, x: Tensor) -> Tensor:
+            return (x + self.input) * self.logits + self.add * self.mul
+
+    model = assert_agrees(Unlucky(), example(1, 4))
+    assert all(initializer.name.startswith("self.") for initializer in model.graph.initializer)
+
+
 def test_several_outputs_are_numbered():
     model = assert_agrees(Call(lambda x: (x + 1, x, x + 1)), example(1, 4))
     assert [output.name for output in model.graph.output] == ["output_0", "output_1", "output_2"]

@@ -124,3 +124,9 @@ def test_records_come_in_the_order_of_the_passes():
     result = run_passes(capture(network(), example(1, 3, 8, 8)), CANONICAL, [example(1, 3, 8, 8)])
     assert [record.name for record in result.records] == [step.name for step in CANONICAL]
     assert [record.count for record in result.records if "before it" in record.name] == [1]
+
+
+def test_new_constants_are_called_as_those_they_replace():
+    deep = randomized(nn.Sequential(nn.Sequential(nn.Conv2d(3, 4, 3, bias=False), nn.BatchNorm2d(4))))
+    result = run_passes(capture(deep, example(1, 3, 8, 8)), CANONICAL, [example(1, 3, 8, 8)])
+    assert [name for name, _ in result.graph.named_buffers()] == ["0.0.weight", "0.0.bias"]
