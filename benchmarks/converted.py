@@ -1,0 +1,178 @@
+"""Everybody's files of a subject: rivals' from the cache or their environments, ours always anew."""
+
+from __future__ import annotations
+
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from importlib.metadata import version
+from pathlib import Path
+
+from benchmarks.environments import (
+    CHECKOUT,
+    SkippedError,
+    benchmark_cache,
+    complaint,
+    digest,
+    environment,
+    run_inside,
+)
+from benchmarks.rivals.rival import Rival, Route
+from benchmarks.subject import Subject
+from ca_deploy.artifact import write_json
+from ca_deploy.progress import Progress
+from ca_deploy.runtimes.cache import cached
+
+_RECORD = "record.json"
+_REJECTED = 3  # exit status of an export whose artifact stayed below its tolerance
+
+
+@dataclass(frozen=True)
+class Cost:
+    """What a conversion took, from starting Python to its end, in seconds.
+
+    Attributes:
+        wall: time that passed, which other work on the machine stretches.
+        cpu: processor time of all its threads and processes, which it stretches far less.
+    """
+
+    wall: float
+    cpu: float
+
+
+@dataclass(frozen=True)
+class Converted:
+    """What came of one route.
+
+    Attributes:
+        name: of the route.
+        precision: `fp32` or `int8`.
+        file: what it wrote; None when it was skipped.
+        cost: what making it took; ours includes verifying the file.
+        versions: of what wrote it.
+        skipped: why there is no file.
+        target: which target it was formed for; None for rivals.
+        rival: whose file it is; None for ours.
+    """
+
+    name: str
+    precision: str
+    file: Path | None = None
+    cost: Cost | None = None
+    versions: dict[str, str] = field(default_factory=dict)
+    skipped: str | None = None
+    target: str | None = None
+    rival: Rival | None = None
+
+
+@dataclass(frozen=True)
+class _Record:
+    """What a conversion leaves beside its file in the cache."""
+
+    cost: Cost
+    versions: dict[str, str]
+    failure: str | None
+
+
+def rivals_files(
+    subject: Subject, rivals: Sequence[Rival], again: Sequence[str], progress: Progress
+) -> list[Converted]:
+    """Every rival's files; those that are in the cache are taken from there.
+
+    Args:
+        subject: what to convert.
+        rivals: who takes part.
+        again: modules of rivals whose files are to be made again.
+        progress: shows which one is at work.
+    """
+    return [
+        _rivals_file(subject, rival, route, rival.module in again, progress)
+        for rival in rivals
+        for route in rival.routes
+    ]
+
+
+def _rivals_file(subject: Subject, rival: Rival, route: Route, again: bool, progress: Progress) -> Converted:
+    progress.step(f"Converting with {route.name} ({route.precision})")
+    source = Path(__file__).with_name("rivals") / f"{rival.module}.py"
+    name = f"benchmarks/converted/{subject.folder.name}/{Path(route.file).stem}-{digest(source.read_text())}"
+    folder = benchmark_cache().parent / name
+    if again:
+        shutil.rmtree(folder, ignore_errors=True)
+    base = Converted(route.name, route.precision, rival=rival)
+    try:
+        place = environment(rival.module, rival.requirements)
+    except SkippedError as reason:
+        return replace(base, skipped=str(reason))
+    cached(name, lambda empty: _convert(subject, rival, route, place, empty))
+    record = _read_record(folder)
+    if record.failure:
+        return replace(base, skipped=f"does not convert it: {record.failure}", versions=record.versions)
+    return replace(base, file=folder / route.file, cost=record.cost, versions=record.versions)
+
+
+def _convert(subject: Subject, rival: Rival, route: Route, place: Path, folder: Path) -> None:
+    stop = _stopwatch()
+    arguments = (rival.module, route.file, subject.recipe, str(subject.folder), str(folder))
+    done = run_inside(place, "benchmarks.worker", *arguments)
+    cost = stop()
+    failure = complaint(done.stderr) if done.returncode else None
+    versions = dict(r.split("==") if "==" in r else r.split(" @ ") for r in rival.requirements)
+    write_json(folder / _RECORD, asdict(_Record(cost, versions, failure)))
+
+
+def _read_record(folder: Path) -> _Record:
+    values = json.loads((folder / _RECORD).read_text())
+    return _Record(**values | {"cost": Cost(**values["cost"])})
+
+
+def _stopwatch() -> Callable[[], Cost]:
+    """Started now; a call says what the processes that ended since then took."""
+    wall, cpu = time.perf_counter(), _cpu_of_children()
+    return lambda: Cost(time.perf_counter() - wall, _cpu_of_children() - cpu)
+
+
+def _cpu_of_children() -> float:
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return used.ru_utime + used.ru_stime
+
+
+def our_files(
+    subject: Subject, precisions: Sequence[str], targets: Sequence[str], progress: Progress
+) -> list[Converted]:
+    """What `ca-deploy export` writes, one process per file as for the rivals."""
+    return [_our_file(subject, precision, target, progress) for precision in precisions for target in targets]
+
+
+def _our_file(subject: Subject, precision: str, target: str, progress: Progress) -> Converted:
+    progress.step(f"Exporting {subject.recipe} for {target} ({precision})")
+    out = benchmark_cache() / "ours" / subject.folder.name / f"{target}-{precision}"
+    options = ("--precision", precision, "--targets", target, "--out", str(out), "--overwrite", "--quiet")
+    command = (sys.executable, "-m", "ca_deploy", "export", subject.recipe)
+    size = "x".join(map(str, subject.sample().shape[2:]))
+    stop = _stopwatch()
+    done = subprocess.run(
+        (*command, "--weights", str(subject.weights), "--input-size", size, *options),
+        cwd=CHECKOUT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    cost = stop()
+    base = Converted("ca-deploy", precision, target=target, versions={"ca-deploy": version_of_ours()})
+    if done.returncode not in (0, _REJECTED):
+        return replace(base, skipped=f"failed: {complaint(done.stderr)}")
+    (file,) = out.rglob(f"model_{precision}.tflite")
+    return replace(base, file=file, cost=cost)
+
+
+def version_of_ours() -> str:
+    """ca-deploy's version, and the one of TensorFlow, whose converter it uses."""
+    from ca_deploy import __version__
+
+    return f"{__version__} (TensorFlow {version('tensorflow')})"

@@ -1,0 +1,99 @@
+"""Cost as the work grows, ours beside the best rival that takes part."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from benchmarks.converted import our_files, rivals_files
+from benchmarks.make_subject import Wanted, make_subject
+from benchmarks.measured import ARM, Row, measure
+from benchmarks.page import interval, label, millions, table
+from benchmarks.rivals.all_rivals import RIVALS
+from benchmarks.rivals.rival import Rival
+from benchmarks.session import Session
+from benchmarks.side_by_side import TARGETS
+from ca_deploy.artifact import write_json
+from ca_deploy.bench.interleave import Effort
+from ca_deploy.progress import Progress
+
+_RECIPE = "ca_mobilenetv2"
+_SIZES = (96, 128, 160, 192, 224, 256, 320)
+_WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.4)
+_PUBLISHED_SIZE, _PUBLISHED_WIDTH = 224, 1.0
+
+# The fastest of docs/results.md come first; the first that can be had takes part.
+_BEST = ("tiny_neural_network_ptq.tflite", "litert_torch_aeq.tflite")
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One size of the work: input in pixels, and width."""
+
+    size: int
+    width: float
+
+
+def run(again: Sequence[str], effort: Effort, out: Path, progress: Progress) -> None:
+    """Convert, measure and publish `results.growth.md` and `results.growth.json` in `out`."""
+    points = [_Point(size, _PUBLISHED_WIDTH) for size in _SIZES]
+    points += [_Point(_PUBLISHED_SIZE, width) for width in _WIDTHS if width != _PUBLISHED_WIDTH]
+    rows = {point: _rows(point, again, progress) for point in points}
+    session = Session.begin(effort, trained=False)
+    for of_point in rows.values():
+        measure(of_point, effort, ARM, progress)
+    session = session.ended()
+    document = {
+        "session": session.document(),
+        "points": [
+            {"size": point.size, "width": point.width, "rows": [row.document() for row in of_point]}
+            for point, of_point in rows.items()
+        ],
+    }
+    write_json(out / "results.growth.json", document)
+    (out / "results.growth.md").write_text(_page(rows, session), "utf-8")
+
+
+def _rows(point: _Point, again: Sequence[str], progress: Progress) -> list[Row]:
+    subject = make_subject(Wanted(_RECIPE, width=point.width, size=str(point.size)), progress)
+    made = our_files(subject, ("int8",), TARGETS, progress)
+    for rival in _best_rivals():
+        (best,) = rivals_files(subject, [rival], again, progress)
+        if best.file:
+            made.append(best)
+            break
+    return [Row(subject, one) for one in made]
+
+
+def _best_rivals() -> list[Rival]:
+    """The best rivals, each with its best route only, in order."""
+    routes = {route.file: (rival, route) for rival in RIVALS for route in rival.routes}
+    return [replace(rival, routes=(route,)) for rival, route in map(routes.__getitem__, _BEST)]
+
+
+def _page(rows: dict[_Point, list[Row]], session: Session) -> str:
+    columns = ("input", "width", "route", "ms", "ours (x86) ÷ it", "ours (android) ÷ it", "A76", "A53")
+    lines = [
+        [
+            str(point.size),
+            f"{point.width:g}",
+            label(row),
+            f"{row.cpu['median']:.2f}" if row.cpu else "-",
+            interval(row.ratios.get("x86")),
+            interval(row.ratios.get("android")),
+            millions(row.instructions.get("cortex-a76")),
+            millions(row.instructions.get("cortex-a53")),
+        ]
+        for point, of_point in rows.items()
+        for row in of_point
+        if row.file
+    ]
+    head = (
+        "# Results: cost as the work grows\n\n"
+        f"Written by `python -m benchmarks growth` on {session.day}: coordinate attention, int8,\n"
+        f"one thread of {session.machine.processor} (load average {session.load_before:.1f} "
+        f"to {session.load_after:.1f}),\nand million instructions on emulated ARM cores. "
+        "Columns as in [results.md](results.md).\n\n"
+    )
+    return head + table(columns, lines) + "\n"

@@ -1,0 +1,63 @@
+"""What everybody converts: one network, its weights, and images, as files that any environment can read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from torch import nn
+
+Images = NDArray[np.float32]
+
+WEIGHTS = "weights.safetensors"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A network with its images, in a folder.
+
+    Attributes:
+        recipe: the recipe that says how its images are prepared.
+        folder: holds `weights.safetensors`, `calibration.npy`, `parity.npy` and `reference.npy`. Images are
+            normalized, float32 (N, 3, H, W); the reference is the network's logits for those of parity,
+            float32 (N, classes).
+    """
+
+    recipe: str
+    folder: Path
+
+    @property
+    def weights(self) -> Path:
+        """The weights, which also tell attention, width and classes."""
+        return self.folder / WEIGHTS
+
+    def network(self) -> nn.Module:
+        """Build the network, in evaluation mode."""
+        from ca_deploy.networks import StatedArchitecture, build_network, read_checkpoint
+
+        return build_network(read_checkpoint(self.weights), StatedArchitecture(str(self.weights)))
+
+    def calibration(self) -> Images:
+        """The images that set ranges, the same for everybody."""
+        return self._array("calibration")
+
+    def sample(self) -> Images:
+        """One image, (1, 3, H, W), for tracing."""
+        return self.calibration()[:1]
+
+    def parity(self) -> Images:
+        """The images that nobody has calibrated on."""
+        return self._array("parity")
+
+    def reference(self) -> Images:
+        """The logits that PyTorch gives for them."""
+        return self._array("reference")
+
+    def _array(self, name: str) -> Images:
+        array: Images = np.load(self.folder / f"{name}.npy")
+        return array
