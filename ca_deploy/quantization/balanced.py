@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from ca_deploy.progress import Progress
 from ca_deploy.quantization.bias_correction import corrected_biases
-from ca_deploy.quantization.calibration_set import ImageSet
+from ca_deploy.quantization.calibration_set import ImageSet, tracked_batches
 from ca_deploy.quantization.ranges import Range, measure_ranges
 from ca_deploy.quantization.simulation import Simulation
 from ca_deploy.quantization.static import quantize_static
@@ -32,8 +32,7 @@ def quantize_balanced(data: bytes, calibration: ImageSet, threads: int, progress
         progress: shows the images done, and what had to be left out.
     """
     data = TFLiteModel(data).dump()  # without unused tensors, so that indices stay as they are below
-    images = (image[None] for batch in calibration.batches(32) for image in batch)
-    ranges = measure_ranges(data, progress.track(images, len(calibration), "images"), threads)
+    ranges = measure_ranges(data, tracked_batches(calibration, progress), threads)
     ranges = with_headroom(ranges, TFLiteModel(data).outputs)
     simulation = Simulation(data)
     if simulation.missing:

@@ -150,6 +150,11 @@ def _open(source: Path, spec: Preprocessing) -> ImageSource:
     return ImageArchive(source, spec)
 
 
+def tracked_batches(images: ImageSet, progress: Progress, size: int = 16) -> Iterator[NDArray[np.float32]]:
+    """All images as float32 (N, 3, H, W), N at most `size`, showing the batches done."""
+    return progress.track(images.batches(size), -(-len(images) // size), f"batches of {size} images")
+
+
 def split_order(candidates: Sequence[Candidate], seed: int) -> list[Candidate]:
     """The order in which images are given out: rule 2 above."""
     sizes = Counter(map(_group, candidates))

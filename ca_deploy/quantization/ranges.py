@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from queue import SimpleQueue
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,23 +31,31 @@ def measure_ranges(data: bytes, batches: Iterable[NDArray[np.float32]], threads:
 
     Args:
         data: a float32 .tflite whose input is one NHWC image.
-        batches: calibration images as (N, 3, H, W) float32 arrays, read once.
-        threads: threads of the interpreter.
+        batches: calibration images as (N, 3, H, W) float32 arrays, read once and streamed.
+        threads: how many images of a batch run at the same time, each on one thread.
 
     Returns:
         Ranges by tensor index, inputs and outputs of the graph included.
     """
-    # XNNPACK keeps what lies inside a partition to itself; TFLite's own kernels show every tensor.
-    runtime = LiteRT(data, threads, xnnpack=False, preserve_tensors=True)
     indices = _activations(TFLiteModel(data))
+    free: SimpleQueue[LiteRT] = SimpleQueue()
+    for _ in range(threads):
+        # XNNPACK keeps what lies inside a partition to itself; TFLite's own kernels show every tensor.
+        free.put(LiteRT(data, threads=1, xnnpack=False, preserve_tensors=True))
+
+    def extremes(image: NDArray[np.float32]) -> NDArray[np.float64]:
+        runtime = free.get()
+        runtime.run(image[None])
+        values = [runtime.tensor(index) for index in indices]
+        found = np.array([[value.min(), value.max()] for value in values], np.float64)
+        free.put(runtime)
+        return found
+
     lows, highs = np.full(len(indices), np.inf), np.full(len(indices), -np.inf)
-    for batch in batches:
-        for image in batch:
-            runtime.run(image[None])
-            for place, index in enumerate(indices):
-                values = runtime.tensor(index)
-                lows[place] = min(lows[place], values.min())
-                highs[place] = max(highs[place], values.max())
+    with ThreadPoolExecutor(threads) as pool:
+        for batch in batches:
+            for found in pool.map(extremes, batch):
+                lows, highs = np.minimum(lows, found[:, 0]), np.maximum(highs, found[:, 1])
     return {
         index: Range(float(low), float(high)) for index, low, high in zip(indices, lows, highs, strict=True)
     }

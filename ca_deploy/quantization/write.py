@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ca_deploy.progress import Progress
 from ca_deploy.quantization.balanced import quantize_balanced
-from ca_deploy.quantization.calibration_set import ImageSet
+from ca_deploy.quantization.calibration_set import ImageSet, tracked_batches
 from ca_deploy.quantization.float16 import convert_float16
 from ca_deploy.quantization.ranges import measure_ranges
 from ca_deploy.quantization.static import quantize_static
@@ -29,7 +29,4 @@ def at_precision(
         return convert_float16(data)
     if optimize == "balanced":
         return quantize_balanced(data, calibration, threads, progress)
-    images = progress.track(
-        (image[None] for image in calibration.first(len(calibration))), len(calibration), "images"
-    )
-    return quantize_static(data, measure_ranges(data, images, threads))
+    return quantize_static(data, measure_ranges(data, tracked_batches(calibration, progress), threads))
