@@ -70,7 +70,7 @@ def symmetric(values: NDArray[np.float32], axis: int | None, dtype: IntName = "i
     limit = np.iinfo(dtype).max
     others = tuple(i for i in range(values.ndim) if i != axis)
     largest = np.atleast_1d(np.max(np.abs(values), axis=None if axis is None else others))
-    scale = np.where(largest > 0, largest / limit, 1.0).astype(np.float32)
+    scale = np.where(largest > 0, np.maximum(largest / limit, _SMALLEST_SCALE), 1.0).astype(np.float32)
     return QuantParams(scale, np.zeros(scale.shape, np.int64), dtype, axis or 0)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from ca_deploy.quantization.ranges import Range
 from ca_deploy.quantization.rules import RULES, Rule
 from ca_deploy.quantization.tflite_model import TFLiteModel
 
+_SMALLEST_RATIO = np.float32(2**-24)
 _BIAS_LIMIT = 2**30  # half of what int32 holds; the accumulator needs the other half
 
 
@@ -121,6 +123,8 @@ class _Writer:
         bias_values, source = self._model.constant(bias), read[rule.data]
         assert bias_values is not None
         assert source is not None
+        # A dead channel's scale must leave the product of scales a normal float32.
+        params = replace(params, scale=np.maximum(params.scale, params.scale.max() * _SMALLEST_RATIO))
         needed = np.abs(bias_values) / (_BIAS_LIMIT * source.scale[0])
         if params.scale.size == 1:
             needed = np.max(needed, keepdims=True)

@@ -1,0 +1,1 @@
+"""Verification: the parity ladder, and what the runtime delegates."""
