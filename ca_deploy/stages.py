@@ -110,7 +110,8 @@ def reference(plan: Plan, loaded: LoadedNetwork, parity: ImageSet, progress: Pro
     from ca_deploy.runtimes.pytorch import PyTorch
     from ca_deploy.verify.ladder import outputs_of
 
-    runtime = PyTorch(loaded.module, (None, 3, *plan.recipe.input.size), plan.threads)
+    # One thread: on the small maps of a mobile network PyTorch's threads mostly wait for one another.
+    runtime = PyTorch(loaded.module, (None, 3, *plan.recipe.input.size), threads=1)
     return outputs_of(runtime, parity.batches(BATCH), len(parity), progress)
 
 
