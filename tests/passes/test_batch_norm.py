@@ -166,7 +166,7 @@ def convolutions(draw):
     return randomized(nn.Sequential(layer, nn.BatchNorm2d(outputs, eps=draw(st.sampled_from([1e-5, 1e-3])))))
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(convolutions())
 def test_any_setting_of_a_convolution_folds(network):
     outcome = apply(FoldBatchNorm(), network, 1, network[0].in_channels, 8, 8)

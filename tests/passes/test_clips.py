@@ -69,7 +69,7 @@ def test_a_clip_that_is_used_elsewhere_stays_apart():
 bounds = st.one_of(st.none(), st.integers(-4, 4))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.tuples(bounds, bounds).filter(lambda pair: pair != (None, None)), min_size=1, max_size=4))
 def test_chains_of_clips_keep_their_values(chain):
     def forward(x: Tensor) -> Tensor:

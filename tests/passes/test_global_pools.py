@@ -102,7 +102,7 @@ def test_a_padded_window_that_ends_in_one_pixel_is_no_mean():
 sizes = st.integers(1, 5)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(sizes, sizes, st.tuples(sizes, sizes), st.booleans())
 def test_any_window_keeps_its_values(height, width, kernel, maximum):
     kernel = (min(kernel[0], height), min(kernel[1], width))

@@ -156,7 +156,7 @@ def spellings(draw):
     return forward
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(spellings())
 def test_every_order_and_association_is_recognised(forward):
     assert outcome_of(forward).operators == ["hardswish"]
