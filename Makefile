@@ -30,6 +30,9 @@ check: $(READY)  ## lint, types, architecture and the fast tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n 2 -m "not slow and not devices"
 
+bench: $(READY)  ## side by side with other converters; installs each in an environment of its own
+	$(BIN)/python -m benchmarks
+
 format: $(READY)
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ctypes
 import ctypes.util
+import errno
+import glob
 import hashlib
 import json
 import os
+import re
+import secrets
 import shutil
 import sys
 from collections.abc import Iterator
@@ -94,24 +98,37 @@ def staging(out: Path, overwrite: bool) -> Iterator[Path]:
     """
     check_target(out, overwrite)
     out = out.absolute()
-    created = _make_parents(out.parent)
-    _remove_stale(out)
-    folder = out.parent / f".{out.name}.staging-{os.getpid()}"
     try:
+        created = _make_parents(out.parent)
+        _clean_up_after_kills(out)
+        folder = out.parent / f".{out.name}.staging-{os.getpid()}-{secrets.token_hex(4)}"
         folder.mkdir()
+    except OSError as error:
+        raise _unwritable(out, error) from error
+    try:
         yield folder
         _publish(folder, out)
     except OSError as error:
-        if error.filename and not str(error.filename).startswith(str(out.parent)):
+        if not _concerns(error, folder, out):
             raise
-        raise UserError(
-            f"{out}: cannot be written ({error.strerror}); free space or choose another --out"
-        ) from error
+        raise _unwritable(out, error) from error
     finally:
         shutil.rmtree(folder, ignore_errors=True)
         for parent in created:
             if parent.is_dir() and not any(parent.iterdir()):
                 parent.rmdir()
+
+
+def _unwritable(out: Path, error: OSError) -> UserError:
+    return UserError(f"{out}: cannot be written ({error.strerror}); free space or choose another --out")
+
+
+def _concerns(error: OSError, *places: Path) -> bool:
+    """Whether an error of the system is about writing at one of these places."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EROFS):
+        return True
+    touched = Path(os.fsdecode(error.filename)) if error.filename else Path()
+    return any(place in (touched, *touched.parents) for place in places)
 
 
 def _is_ours(folder: Path) -> bool:
@@ -137,10 +154,15 @@ def _make_parents(path: Path) -> list[Path]:
     return missing
 
 
-def _remove_stale(out: Path) -> None:
-    """Remove staging folders whose process is gone."""
-    for folder in out.parent.glob(f".{out.name}.staging-*"):
-        if not _is_alive(folder.name.rpartition("-")[2]):
+def _clean_up_after_kills(out: Path) -> None:
+    """Remove staging folders whose process is gone; put back what such a process had set aside."""
+    for folder in sorted(out.parent.glob(f".{glob.escape(out.name)}.staging-*")):
+        owner = re.fullmatch(r"(\d+)-[0-9a-f]+(\.old)?", folder.name.partition(".staging-")[2], re.ASCII)
+        if owner is None or _is_alive(owner[1]):
+            continue
+        if owner[2] and not out.exists():
+            folder.rename(out)
+        else:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
 from ca_deploy.errors import UserError
-from ca_deploy.recipe import PRECISIONS, TARGETS, Recipe, load_recipe
+from ca_deploy.machine import available_cores
+from ca_deploy.recipe import PRECISIONS, TARGETS, NetworkSpec, Recipe, load_recipe
 from ca_deploy.resources import data_folder
 
 SHIPPED_IMAGES = "shipped"
@@ -75,11 +75,15 @@ def resolve(options: Options) -> Plan:
     if options.input_size is not None:
         size = _parse_size(options.input_size)
         recipe = recipe.model_copy(update={"input": recipe.input.at_size(*size)})
-    weights = options.weights or (recipe.weights_path() if options.model is None else None)
+    weights = options.weights or recipe.weights_path()
+    if options.model is not None and recipe.network != NetworkSpec():
+        raise UserError(f"recipe {recipe.name} states a [network] and --model is another; give one of them")
     if weights is None and options.model is None:
         raise UserError(f"recipe {recipe.name} ships no weights; give yours with --weights FILE")
     if options.threads is not None and options.threads < 1:
         raise UserError(f"--threads {options.threads}: must be at least 1")
+    if not 0 <= options.seed < 2**63:
+        raise UserError(f"--seed {options.seed}: must be from 0 to 2^63 - 1")
     return Plan(
         recipe=recipe,
         weights=weights,
@@ -90,7 +94,7 @@ def resolve(options: Options) -> Plan:
         precisions=_chosen("--precision", options.precision, PRECISIONS) or PRECISIONS,
         optimize=_optimize(options.optimize),
         seed=options.seed,
-        threads=options.threads or os.cpu_count() or 1,
+        threads=options.threads or available_cores(),
         overwrite=options.overwrite,
         warnings=warnings,
     )
@@ -116,7 +120,7 @@ def _recipe(options: Options) -> tuple[Recipe, tuple[str, ...]]:
 def _parse_size(text: str) -> tuple[int, int]:
     """`224` or `160x320` (height x width) as two positive numbers."""
     parts = text.lower().split("x")
-    if len(parts) not in (1, 2) or not all(part.isdigit() and int(part) > 0 for part in parts):
+    if len(parts) not in (1, 2) or not all(part.isdecimal() and int(part) > 0 for part in parts):
         raise UserError(f"--input-size {text}: give pixels as SIZE or HEIGHTxWIDTH, such as 224 or 160x320")
     return int(parts[0]), int(parts[-1])
 

@@ -1,7 +1,6 @@
 """The recipe: one TOML file that names network, weights, input, calibration, targets and tolerances.
 
-Its `[input]` table is the one preprocessing specification: calibration, evaluation and the metadata of
-every artifact read it from here.
+Its `[input]` table is the one preprocessing specification: whatever needs it reads it from here.
 """
 
 from __future__ import annotations
@@ -31,7 +30,7 @@ IMAGENET_STD = (0.229, 0.224, 0.225)
 class _Table(BaseModel):
     """A TOML table: immutable, and closed, so that a misspelt key is an error."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=False)
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class NetworkSpec(_Table):

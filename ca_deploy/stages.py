@@ -42,6 +42,23 @@ class LoadedNetwork:
     origin: dict[str, Any]
 
 
+@dataclass(frozen=True)
+class Form:
+    """A graph that some artifacts of a target share, and what the passes behind the canonical ones did."""
+
+    target: str
+    precisions: tuple[str, ...]
+    passes: tuple[PassRecord, ...]
+
+
+@dataclass(frozen=True)
+class Written:
+    """The artifacts of an export and the graphs that they were lowered from."""
+
+    artifacts: list[Artifact]
+    forms: tuple[Form, ...]
+
+
 @contextmanager
 def converter(progress: Progress) -> Iterator[Converter]:
     """TensorFlow's converter in its own process, which starts while this one goes on."""
@@ -74,7 +91,6 @@ def network(plan: Plan, progress: Progress) -> LoadedNetwork:
     source = f"recipe {plan.recipe.name}"
     stated = networks.StatedArchitecture(source, spec.attention, spec.width, spec.classes)
     module = networks.build_network(checkpoint, stated)
-    _check_labels(plan, checkpoint.architecture.classes)
     origin = {
         "path": str(plan.weights.resolve()),
         "sha256": checkpoint.sha256,
@@ -86,15 +102,6 @@ def network(plan: Plan, progress: Progress) -> LoadedNetwork:
     return LoadedNetwork(module, origin)
 
 
-def _check_labels(plan: Plan, classes: int) -> None:
-    labels = plan.recipe.label_names()
-    if labels is not None and len(labels) != classes:
-        raise UserError(
-            f"recipe {plan.recipe.name} has {len(labels)} labels, but {plan.weights} has {classes} classes; "
-            "correct the recipe's `labels`"
-        )
-
-
 def images(plan: Plan, progress: Progress) -> ImageSplit:
     """Split the images into those that calibrate and those that parity is measured on."""
     progress.step("Reading images")
@@ -102,6 +109,15 @@ def images(plan: Plan, progress: Progress) -> ImageSplit:
 
     spec = plan.recipe.calibration
     return split_images(plan.images, plan.recipe.input, plan.seed, spec.count, spec.parity, progress=progress)
+
+
+def image_warnings(split: ImageSplit) -> list[str]:
+    """What the user must know about the images."""
+    found = [] if split.warning is None else [split.warning]
+    if split.skipped:
+        first = split.skipped[0]
+        found.append(f"{len(split.skipped)} broken images were skipped, such as {first}")
+    return found
 
 
 def reference(plan: Plan, loaded: LoadedNetwork, parity: ImageSet, progress: Progress) -> FloatArray:
@@ -112,7 +128,14 @@ def reference(plan: Plan, loaded: LoadedNetwork, parity: ImageSet, progress: Pro
 
     # One thread: on the small maps of a mobile network PyTorch's threads mostly wait for one another.
     runtime = PyTorch(loaded.module, (None, 3, *plan.recipe.input.size), threads=1)
-    return outputs_of(runtime, parity.batches(BATCH), len(parity), progress)
+    outputs = outputs_of(runtime, parity.batches(BATCH), len(parity), progress)
+    labels = plan.recipe.label_names()
+    if labels is not None and len(labels) != outputs.shape[1]:
+        raise UserError(
+            f"recipe {plan.recipe.name} has {len(labels)} labels, but the network has {outputs.shape[1]} "
+            "classes; correct the recipe's `labels`"
+        )
+    return outputs
 
 
 def canonical_graph(
@@ -158,7 +181,7 @@ def artifacts(
     split: ImageSplit,
     running: Converter,
     progress: Progress,
-) -> list[Artifact]:
+) -> Written:
     """Write the plan's artifacts into `folder`."""
     from ca_deploy.exporters.onnx import to_onnx
     from ca_deploy.passes import run_passes
@@ -166,9 +189,10 @@ def artifacts(
     from ca_deploy.quantization.write import at_precision
 
     examples = _examples(plan, split.parity)
-    equalization = _equalization(plan, split.calibration)
+    equalization = _equalization(plan, split.calibration) if "int8" in plan.precisions else ()
     canonical_names = names_of(records)
     written: list[Artifact] = []
+    forms: list[Form] = []
     if "fp32" in plan.precisions:
         progress.step("Writing model.onnx")
         path = folder / "model.onnx"
@@ -191,7 +215,8 @@ def artifacts(
                 )
                 names = (*canonical_names, *names_of(formed.records))
                 written.append(Artifact(path, "tflite", precision, target, names))
-    return written
+            forms.append(Form(target, tuple(precisions), formed.records))
+    return Written(written, tuple(forms))
 
 
 def _equalization(plan: Plan, calibration: ImageSet) -> tuple[Pass, ...]:

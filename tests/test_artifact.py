@@ -113,3 +113,38 @@ def test_sha256_is_the_known_one(tmp_path):
     (tmp_path / "abc").write_bytes(b"abc")
     expected = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert sha256_file(tmp_path / "abc") == expected
+
+
+def test_what_a_killed_run_had_set_aside_is_put_back(tmp_path):
+    out, process = tmp_path / "out", subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    publish(out, "old")
+    out.rename(tmp_path / f".out.staging-{process.pid}-0a1b.old")
+    (tmp_path / f".out.staging-{process.pid}-0a1b").mkdir()
+    with pytest.raises(RuntimeError), staging(out, True):
+        raise RuntimeError
+    assert (out / "file").read_text() == "old"
+    assert names_beside(out) == ["out"]
+
+
+def test_two_at_once_do_not_disturb_each_other(tmp_path):
+    with staging(tmp_path / "out", False) as first:
+        with pytest.raises(RuntimeError), staging(tmp_path / "out", False):
+            raise RuntimeError
+        assert first.is_dir()
+    assert (tmp_path / "out").is_dir()
+
+
+def test_an_error_of_another_file_is_not_blamed_on_the_output(tmp_path):
+    with pytest.raises(FileNotFoundError), staging(tmp_path / "out", False):
+        (tmp_path / "weights.pth").read_bytes()
+
+
+@pytest.mark.parametrize("exchange", [True, False])
+def test_overwriting_works_where_folders_cannot_be_exchanged(tmp_path, monkeypatch, exchange):
+    if not exchange:
+        monkeypatch.setattr("ca_deploy.artifact._exchange", lambda one, other: False)
+    publish(tmp_path / "out", "old")
+    publish(tmp_path / "out", "new", overwrite=True)
+    assert (tmp_path / "out" / "file").read_text() == "new"
+    assert names_beside(tmp_path / "out") == ["out"]

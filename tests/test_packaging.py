@@ -11,7 +11,8 @@ ROOT = Path(__file__).parents[1]
 SHOW = (
     "from ca_deploy.resources import data_folder; from ca_deploy.recipe import load_recipe;"
     "recipe = load_recipe('ca_mobilenetv2_cifar10');"
-    "print(recipe.weights_path().is_file(), any(data_folder('calibration').rglob('*.jpg')), data_folder('models'))"
+    "photographs = any(data_folder('calibration').rglob('*.jpg'));"
+    "print(recipe.weights_path().is_file(), photographs, data_folder('models'))"
 )
 
 

@@ -31,6 +31,7 @@ def test_the_imagenet_recipe_leaves_width_and_classes_to_the_weights():
         ({"targets": []}, "targets: Tuple should have at least 1 item"),
         ({"input": {"size": [0, 8]}}, "input.size.0: Input should be greater than 0"),
         ({"input": {"std": [1, 0, 1]}}, "input.std.1: Input should be greater than 0"),
+        ({"input": {"mean": [float("nan"), 0, 0]}}, "input.mean.0: Input should be a finite number"),
         ({"input": {"resize": 8}}, "resize = 8 is smaller than the crop"),
         ({"input": {"resize": 256, "crop": "none"}}, "resize has no effect"),
         ({"calibration": {"count": 3}}, "calibration.count: Input should be greater than or equal to 16"),

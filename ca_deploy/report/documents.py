@@ -53,6 +53,14 @@ def report(result: ExportResult) -> dict[str, Any]:
         "passed": result.passed,
         "recipe": result.plan.recipe.name,
         "passes": [_finite(asdict(record)) for record in result.passes],
+        "formulations": [
+            {
+                "target": form.target,
+                "precisions": list(form.precisions),
+                "passes": [_finite(asdict(record)) for record in form.passes],
+            }
+            for form in result.forms
+        ],
         "artifacts": [
             {
                 **_measured(one, result),

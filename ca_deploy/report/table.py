@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from rich.markup import escape
 from rich.table import Table
 
 from ca_deploy.bench.devices import Measurement
@@ -12,7 +13,7 @@ from ca_deploy.result import Exported, ExportResult
 
 def artifact_table(result: ExportResult) -> Table:
     """Every artifact with its size, parity, latency and verdict."""
-    table = Table(title=f"{result.plan.recipe.name} → {result.folder}", title_justify="left")
+    table = Table(title=escape(f"{result.plan.recipe.name} → {result.folder}"), title_justify="left")
     threads = [measurement.threads for measurement in result.exported[0].latency]
     table.add_column("artifact")
     for heading in ("MB", "SQNR dB", "agreement", "max abs", *(f"ms ({count} thr.)" for count in threads)):

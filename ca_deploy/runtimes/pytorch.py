@@ -8,6 +8,7 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 from torch import nn
+from torch.utils._pytree import tree_leaves
 
 from ca_deploy.runtimes.batches import check_fits, run_in_batches
 from ca_deploy.runtimes.protocol import FloatBatch, TensorInfo
@@ -60,7 +61,7 @@ class PyTorch:
     def _forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
         with torch.inference_mode(), _torch_threads(self.threads):
             outputs = self._module(images)
-        return tuple(outputs) if isinstance(outputs, (tuple, list)) else (outputs,)
+        return tuple(leaf for leaf in tree_leaves(outputs) if leaf is not None)
 
 
 @contextmanager

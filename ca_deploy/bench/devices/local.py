@@ -16,6 +16,7 @@ from ca_deploy.bench.devices.protocol import ColdStart, Identity, Measurement
 from ca_deploy.bench.interleave import Clock, Effort, Samples, interleave, warm_up
 from ca_deploy.bench.timing import summarize
 from ca_deploy.errors import DeviceError
+from ca_deploy.machine import available_cores
 from ca_deploy.progress import Progress
 from ca_deploy.runtimes import Runtime, open_runtime
 
@@ -35,7 +36,7 @@ class LocalDevice:
             processor=_processor(),
             system=f"{platform.system()} {platform.release()}",
             architecture=platform.machine(),
-            cores=len(os.sched_getaffinity(0)),
+            cores=available_cores(),
             versions={
                 "LiteRT": version("ai-edge-litert"),
                 "ONNX Runtime": version("onnxruntime"),
@@ -86,8 +87,8 @@ def _warnings(threads: int, stable: bool, spread: float) -> list[str]:
         found.append("did not become stable while warming up")
     if spread > _NOISY:
         found.append(f"noisy: p10 to p90 span {spread:.0%} of the median")
-    if threads > len(os.sched_getaffinity(0)):
-        found.append(f"{threads} threads on {len(os.sched_getaffinity(0))} cores")
+    if threads > available_cores():
+        found.append(f"{threads} threads on {available_cores()} cores")
     if _GOVERNOR.is_file() and (governor := _GOVERNOR.read_text().strip()) != "performance":
         found.append(f"the frequency governor is {governor}, not performance")
     return found
