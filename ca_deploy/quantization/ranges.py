@@ -13,6 +13,9 @@ from numpy.typing import NDArray
 from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.runtimes.litert import LiteRT
 
+_MOST_INTERPRETERS = 8
+"""Each keeps every tensor of the network in memory."""
+
 
 @dataclass(frozen=True)
 class Range:
@@ -32,27 +35,29 @@ def measure_ranges(data: bytes, batches: Iterable[NDArray[np.float32]], threads:
     Args:
         data: a float32 .tflite whose input is one NHWC image.
         batches: calibration images as (N, 3, H, W) float32 arrays, read once and streamed.
-        threads: how many images of a batch run at the same time, each on one thread.
+        threads: how many images of a batch run at the same time, each on one thread; 8 at most.
 
     Returns:
         Ranges by tensor index, inputs and outputs of the graph included.
     """
     indices = _activations(TFLiteModel(data))
+    interpreters = min(threads, _MOST_INTERPRETERS)
     free: SimpleQueue[LiteRT] = SimpleQueue()
-    for _ in range(threads):
+    for _ in range(interpreters):
         # XNNPACK keeps what lies inside a partition to itself; TFLite's own kernels show every tensor.
         free.put(LiteRT(data, threads=1, xnnpack=False, preserve_tensors=True))
 
     def extremes(image: NDArray[np.float32]) -> NDArray[np.float64]:
         runtime = free.get()
-        runtime.run(image[None])
-        values = [runtime.tensor(index) for index in indices]
-        found = np.array([[value.min(), value.max()] for value in values], np.float64)
-        free.put(runtime)
-        return found
+        try:
+            runtime.run(image[None])
+            values = [runtime.tensor(index) for index in indices]
+            return np.array([[value.min(), value.max()] for value in values], np.float64)
+        finally:
+            free.put(runtime)  # after an error too: the images behind would wait for it for ever
 
     lows, highs = np.full(len(indices), np.inf), np.full(len(indices), -np.inf)
-    with ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(interpreters) as pool:
         for batch in batches:
             for found in pool.map(extremes, batch):
                 lows, highs = np.minimum(lows, found[:, 0]), np.maximum(highs, found[:, 1])

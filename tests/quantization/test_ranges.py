@@ -1,5 +1,7 @@
 import numpy as np
+import pytest
 
+from ca_deploy.quantization import ranges
 from ca_deploy.quantization.ranges import Range, measure_ranges
 from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.runtimes.litert import LiteRT
@@ -17,6 +19,23 @@ def test_ranges_are_the_exact_extremes_of_every_activation(gated, images):
 
 def test_how_images_are_batched_does_not_matter(gated, images):
     assert measure_ranges(gated, [images], 1) == measure_ranges(gated, list(images[:, None]), 1)
+
+
+def test_an_image_that_does_not_fit_stops_the_measurement(gated):
+    with pytest.raises(ValueError, match="not images of shape"):
+        measure_ranges(gated, [np.zeros((3, 3, 5, 5), np.float32)], threads=1)
+
+
+def test_many_threads_get_eight_interpreters(gated, images, monkeypatch):
+    made = []
+
+    def counted(*args, **options):
+        made.append(LiteRT(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(ranges, "LiteRT", counted)
+    assert measure_ranges(gated, [images], threads=64) == measure_ranges(gated, [images], threads=1)
+    assert len(made) == 8 + 1
 
 
 def test_a_union_holds_both():
