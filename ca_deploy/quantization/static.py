@@ -42,9 +42,15 @@ def quantize_static(
 
 
 def rule_of(model: TFLiteModel, operator: Any) -> Rule | None:
-    """The operator's row, when it has one and computes float32."""
-    computes_float = all(model.dtype(int(index)) == np.float32 for index in operator.outputs)
-    return RULES.get(model.kind(operator)) if computes_float else None
+    """The operator's row, when it has one, computes float32, and its weights and bias are constants."""
+    rule = RULES.get(model.kind(operator))
+    if rule is None or any(model.dtype(int(index)) != np.float32 for index in operator.outputs):
+        return None
+    inputs = [int(index) for index in operator.inputs]
+    learned = [_optional(inputs, place) for place in (rule.weights, rule.bias)]
+    if any(index is not None and model.constant(index) is None for index in learned):
+        return None  # int8 kernels want them rounded beforehand: symmetric weights, an int32 bias
+    return rule
 
 
 class _Writer:
@@ -96,9 +102,8 @@ class _Writer:
         weights = self._weight_params(inputs, read, rule)
         if weights is not None:
             read[rule.weights] = weights
-            if (bias := _optional(inputs, rule.bias)) is not None:
+            if _optional(inputs, rule.bias) is not None:
                 read[rule.bias] = _bias_params(read[rule.data], weights)
-                assert self._model.constant(bias) is not None
         operator.inputs = [
             index if params is None else self._converted(index, params)
             for index, params in zip(inputs, read, strict=True)
@@ -115,8 +120,10 @@ class _Writer:
         self, inputs: list[int], read: list[QuantParams | None], rule: Rule
     ) -> QuantParams | None:
         """Parameters of constant weights, with scales widened where the int32 bias would overflow."""
-        if rule.weights < 0 or (values := self._model.constant(inputs[rule.weights])) is None:
+        if rule.weights < 0:
             return None
+        values = self._model.constant(inputs[rule.weights])
+        assert values is not None  # or `rule_of` gives no rule, as for the bias
         params = symmetric(values, rule.axis if self._per_channel else None)
         if (bias := _optional(inputs, rule.bias)) is None:
             return params

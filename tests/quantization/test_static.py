@@ -2,6 +2,7 @@ from collections import Counter
 
 import numpy as np
 import pytest
+from ai_edge_litert import schema_py_generated as schema
 from onnx import helper
 
 from ca_deploy.metrics import sqnr_db
@@ -91,6 +92,30 @@ def test_a_bias_too_large_for_int32_widens_its_channel(to_tflite):
     written = quantize_static(data, measure_ranges(data, [images], 1))
     error = np.abs(outputs(data, images) - outputs(written, images))
     assert error.max() < 0.05  # clipped at int32's end the bias would be 4.0 off
+
+
+def with_computed_input(data, place):
+    """The same network with an input of its last operator as the sum of that constant and zeros."""
+    model = TFLiteModel(data)
+    last = model.operators[-1]
+    constant = int(last.inputs[place])
+    zeros = model.add_constant(constant, "/zeros", np.zeros_like(model.constant(constant)), None)
+    computed = model.add_activation(constant, "/computed", None)
+    addition = model.new_operator("ADD", 1, constant, computed)
+    addition.inputs = [constant, zeros]
+    addition.builtinOptionsType = schema.BuiltinOptions.AddOptions
+    addition.builtinOptions = schema.AddOptionsT()
+    last.inputs = [computed if i == constant else int(i) for i in last.inputs]
+    model.operators = [*model.operators[:-1], addition, last]
+    return model.dump()
+
+
+@pytest.mark.parametrize("place", [1, 2], ids=["weights", "bias"])
+def test_a_classifier_with_computed_weights_or_bias_stays_float(gated, images, place):
+    data = with_computed_input(gated, place)
+    written = quantize_static(data, measure_ranges(data, [images], 1))
+    assert kinds(written)[-2:] == ["FULLY_CONNECTED", "QUANTIZE"]
+    assert sqnr_db(outputs(data, images), outputs(written, images)) > 25
 
 
 def test_joined_tensors_share_one_scale_and_a_fixed_one_is_converted(to_tflite):
