@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 
 import numpy as np
 import torch
@@ -39,7 +40,7 @@ def corrected_biases(
     biases = {place: bias for place, (_, bias) in simulation.weighted().items()}
     stored = simulation.parameters(ranges)
     inputs = channels_last(images)
-    with torch.inference_mode():
+    with torch.inference_mode(), _one_thread():
         means = _float_means(simulation, inputs, set(biases))
         constants = simulation.rounded_constants(ranges)
         shifts: dict[int, Tensor] = {}
@@ -55,6 +56,17 @@ def corrected_biases(
 
         simulation.run(inputs, constants, stored, correct)
     return {bias: (simulation.constants[bias] + shift).numpy() for bias, shift in shifts.items()}
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """PyTorch on one thread: the order of sums, and with it the last bits, depends on their number."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _float_means(simulation: Simulation, images: Tensor, places: set[int]) -> dict[int, Tensor]:

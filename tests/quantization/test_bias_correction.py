@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+import torch
 
 from ca_deploy.quantization.balanced import with_biases, with_headroom
 from ca_deploy.quantization.bias_correction import corrected_biases
@@ -42,6 +43,22 @@ def test_only_biases_change_and_tensors_keep_their_indices(gated, ranges, images
 def test_equal_images_give_equal_biases(gated, ranges, images):
     one, other = (corrected_biases(Simulation(gated), ranges, images) for _ in range(2))
     assert all(np.array_equal(one[index], other[index]) for index in one)
+
+
+def test_sums_are_on_one_thread_whatever_the_process_has(gated, ranges, images):
+    before, seen = torch.get_num_threads(), set()
+
+    class Watched(Simulation):
+        def run(self, *args, **options):
+            seen.add(torch.get_num_threads())
+            return super().run(*args, **options)
+
+    torch.set_num_threads(2)
+    try:
+        corrected_biases(Watched(gated), ranges, images)
+        assert (seen, torch.get_num_threads()) == ({1}, 2)
+    finally:
+        torch.set_num_threads(before)
 
 
 def test_only_outputs_get_headroom():
