@@ -1,4 +1,4 @@
-"""Float16: weights stored in half the space, computed in float32 (or float16, where a delegate can)."""
+"""Float16: weights stored in half the space, computed in float16 where the processor can."""
 
 from __future__ import annotations
 
@@ -8,14 +8,18 @@ import numpy as np
 
 from ca_deploy.quantization.tflite_model import TFLiteModel
 
+# TensorFlow's name for what a model allows (tools/optimize/reduced_precision_metadata.h): float16 arithmetic
+# and float16 accumulation.
+_COMPUTE_IN_FLOAT16 = ("reduced_precision_support", b"fp16accfp16")
 _LARGEST = float(np.finfo(np.float16).max)
 
 
 def convert_float16(data: bytes) -> bytes:
     """Store every float32 constant of a .tflite as float16 behind a DEQUANTIZE.
 
-    XNNPACK and the GPU delegates fold the DEQUANTIZE away; interface and activations stay float32. Values
-    beyond float16's range are clipped to it rather than becoming infinite.
+    Delegates fold the DEQUANTIZE away; the interface stays float32. The file says that it may be computed in
+    float16: XNNPACK then does where the processor has float16 arithmetic (ARMv8.2 and later), and in float32
+    elsewhere. Values beyond float16's range are clipped to it rather than becoming infinite.
     """
     model = TFLiteModel(data)
     dequantized: dict[int, int] = {}
@@ -33,4 +37,5 @@ def convert_float16(data: bytes) -> bytes:
                 conversions.append(model.new_operator("DEQUANTIZE", 3, source, dequantized[index]))
             operator.inputs[place] = dequantized[index]
     model.operators = [*conversions, *model.operators]
+    model.add_metadata(*_COMPUTE_IN_FLOAT16)
     return model.dump()

@@ -112,14 +112,19 @@ class TFLiteModel:
         dtype: np.dtype[Any] = np.dtype(_DTYPES[self._graph.tensors[index].type])
         return dtype
 
+    def shape(self, index: int) -> list[int]:
+        """A tensor's sizes, none for a scalar."""
+        shape = self._graph.tensors[index].shape
+        return [] if shape is None else [int(size) for size in shape]
+
     def constant(self, index: int) -> NDArray[Any] | None:
         """A constant tensor's values in the file's layout, or None for an activation."""
         tensor = self._graph.tensors[index]
         data = self._model.buffers[tensor.buffer].data
         if tensor.buffer == 0 or data is None or not len(data):
             return None
-        shape = [] if tensor.shape is None else [int(size) for size in tensor.shape]
-        return np.frombuffer(np.asarray(data, np.uint8).tobytes(), self.dtype(index)).reshape(shape)
+        values = np.frombuffer(np.asarray(data, np.uint8).tobytes(), self.dtype(index))
+        return values.reshape(self.shape(index))
 
     def set_constant(self, index: int, values: NDArray[Any]) -> None:
         """Give a constant other values of its own shape and dtype; tensors that shared them keep theirs."""
@@ -151,6 +156,15 @@ class TFLiteModel:
         tensor.type = _TENSOR_TYPES[values.dtype]
         tensor.quantization = None if params is None else _quantization(params)
         return index
+
+    def add_metadata(self, name: str, content: bytes) -> None:
+        """Attach a named block of bytes, as runtimes and tools look for."""
+        buffer = _AlignedBuffer()
+        buffer.data = np.frombuffer(content, np.uint8)
+        self._model.buffers.append(buffer)
+        entry = schema.MetadataT()
+        entry.name, entry.buffer = name, len(self._model.buffers) - 1
+        self._model.metadata = [*(self._model.metadata or []), entry]
 
     def dump(self) -> bytes:
         """The file's content, without tensors and buffers that nothing uses any more."""

@@ -18,5 +18,10 @@ def test_float16_weights_cost_little(gated, images):
     assert 55 < sqnr_db(float32, float16) < 120
 
 
+def test_the_file_allows_float16_arithmetic(gated):
+    assert b"reduced_precision_support" in convert_float16(gated)
+    assert b"fp16accfp16" in convert_float16(gated)
+
+
 def test_the_file_is_smaller(gated):
     assert len(convert_float16(gated)) < len(gated)
