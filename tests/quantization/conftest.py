@@ -16,12 +16,12 @@ def converter():
 def to_tflite(converter):
     """Make a float32 .tflite of ONNX nodes; constants are NumPy arrays by name."""
 
-    def make(nodes, constants, shape=(1, 3, 8, 8)):
+    def make(nodes, constants, shape=(1, 3, 8, 8), outputs=("logits",)):
         graph = helper.make_graph(
             nodes,
             "graph",
             [helper.make_tensor_value_info("input", TensorProto.FLOAT, shape)],
-            [helper.make_tensor_value_info("logits", TensorProto.FLOAT, None)],
+            [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
             [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
         )
         model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)

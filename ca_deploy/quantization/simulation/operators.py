@@ -14,6 +14,9 @@ import torch.nn.functional as F
 from ai_edge_litert import schema_py_generated as schema
 from torch import Tensor
 
+ACTIVATION_NAMES = {
+    code: name for name, code in vars(schema.ActivationFunctionType).items() if not name.startswith("_")
+}
 Kernel = Callable[[Sequence[Any], Any], tuple[Tensor, ...]]
 
 ACTIVATIONS: dict[int, Callable[[Tensor], Tensor]] = {
@@ -23,19 +26,33 @@ ACTIVATIONS: dict[int, Callable[[Tensor], Tensor]] = {
 }
 
 
+def fused_activation(operator: Any) -> int:
+    """The schema's code of the activation function that is part of an operator; NONE where it has none."""
+    return int(
+        getattr(operator.builtinOptions, "fusedActivationFunction", schema.ActivationFunctionType.NONE)
+    )
+
+
 def _one(function: Callable[..., Tensor]) -> Kernel:
     """A kernel without options."""
     return lambda inputs, options: (function(*inputs),)
 
 
 def _convolution(inputs: Sequence[Any], options: Any) -> tuple[Tensor, ...]:
-    data, weights, bias = inputs
-    return (_convolved(data, weights.permute(0, 3, 1, 2), bias, options, 1),)
+    data, weights, bias = _with_bias(inputs)
+    groups = data.shape[3] // weights.shape[3]
+    return (_convolved(data, weights.permute(0, 3, 1, 2), bias, options, groups),)
 
 
 def _depthwise(inputs: Sequence[Any], options: Any) -> tuple[Tensor, ...]:
-    data, weights, bias = inputs
+    data, weights, bias = _with_bias(inputs)
     return (_convolved(data, weights.permute(3, 0, 1, 2), bias, options, data.shape[3]),)
+
+
+def _with_bias(inputs: Sequence[Any]) -> tuple[Tensor, Tensor, Tensor | None]:
+    """Data, weights and bias; files may leave the last out."""
+    data, weights, *bias = inputs
+    return data, weights, bias[0] if bias else None
 
 
 def _convolved(data: Tensor, weights: Tensor, bias: Tensor | None, options: Any, groups: int) -> Tensor:
@@ -70,7 +87,7 @@ def _max_pool(inputs: Sequence[Any], options: Any) -> tuple[Tensor, ...]:
 
 
 def _fully_connected(inputs: Sequence[Any], options: Any) -> tuple[Tensor, ...]:
-    data, weights, bias = inputs
+    data, weights, bias = _with_bias(inputs)
     rows = data if options.keepNumDims else data.reshape(-1, weights.shape[1])
     return (F.linear(rows, weights, bias),)
 

@@ -13,13 +13,13 @@ from torch import Tensor
 from ca_deploy.quantization.assignment import shared_parameters
 from ca_deploy.quantization.parameters import QuantParams
 from ca_deploy.quantization.ranges import Range
-from ca_deploy.quantization.simulation.operators import ACTIVATIONS, KERNELS
+from ca_deploy.quantization.simulation.operators import ACTIVATIONS, KERNELS, fused_activation
+from ca_deploy.quantization.simulation.support import obstacle
 from ca_deploy.quantization.static import rule_of
 from ca_deploy.quantization.tflite_model import TFLiteModel
 
 Values = Mapping[int, Tensor]
 """Tensors by their index in the file, channels last."""
-Activated = Callable[[int, Tensor], Tensor]
 
 
 class Simulation:
@@ -42,8 +42,8 @@ class Simulation:
 
     @property
     def missing(self) -> list[str]:
-        """Kinds of operators that cannot be simulated."""
-        return sorted({self.model.kind(operator) for operator in self.operators} - set(KERNELS))
+        """What cannot be simulated: kinds of operators, with what is special about them."""
+        return sorted({found for operator in self.operators if (found := obstacle(self.model, operator))})
 
     def weighted(self) -> dict[int, tuple[int, int]]:
         """Places of the operators with constant weights and bias: (weights, bias) as tensor indices."""
@@ -88,8 +88,8 @@ class Simulation:
         constants: Values | None = None,
         stored: Mapping[int, QuantParams] | None = None,
         finish: Callable[[int, Tensor], Tensor] | None = None,
-    ) -> Tensor:
-        """The graph's output for images (N, H, W, C) float32.
+    ) -> tuple[Tensor, ...]:
+        """The graph's outputs for images (N, H, W, C) float32.
 
         Args:
             images: what goes in.
@@ -98,26 +98,27 @@ class Simulation:
             finish: called in order with each operator's place and what it gives before activation function
                 and rounding; gives what to go on with in its place.
         """
-        constants = constants or self.constants
         stored = stored or {}
         last = {int(i): place for place, operator in enumerate(self.operators) for i in operator.inputs}
-        (source,), (result,) = self.model.inputs, self.model.outputs
-        values: dict[int, Tensor] = {source: _stored(images, stored.get(source))}
+        (source,), results = self.model.inputs, self.model.outputs
+        values: dict[int, Tensor] = {
+            **(constants or self.constants),
+            source: _stored(images, stored.get(source)),
+        }
         for place, operator in enumerate(self.operators):
             indices = [int(index) for index in operator.inputs]
-            inputs = [constants.get(index, values.get(index)) for index in indices]
+            inputs = [values.get(index) for index in indices]
             outputs = KERNELS[self.model.kind(operator)](inputs, operator.builtinOptions)
             for index, output in zip(map(int, operator.outputs), outputs, strict=True):
                 linear = output if finish is None else finish(place, output)
                 values[index] = _stored(self.activated(place, linear), stored.get(index))
-            for index in {index for index in indices if last[index] == place and index != result}:
+            for index in {index for index in indices if last[index] == place and index not in results}:
                 values.pop(index, None)
-        return values[result]
+        return tuple(values[index] for index in results)
 
     def activated(self, place: int, linear: Tensor) -> Tensor:
         """What an operator's fused activation function makes of `linear`."""
-        kind = getattr(self.operators[place].builtinOptions, "fusedActivationFunction", 0)
-        return ACTIVATIONS[kind](linear)
+        return ACTIVATIONS[fused_activation(self.operators[place])](linear)
 
 
 def rounded(values: Tensor, params: QuantParams) -> Tensor:
