@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from ca_deploy.progress import Progress
 from ca_deploy.quantization.bias_correction import corrected_biases
 from ca_deploy.quantization.calibration_set import ImageSet, tracked_batches
+from ca_deploy.quantization.quantized import Quantized
 from ca_deploy.quantization.ranges import Range, measure_ranges
-from ca_deploy.quantization.simulation import Simulation
+from ca_deploy.quantization.simulation import Simulation, objection
 from ca_deploy.quantization.static import quantize_static
 from ca_deploy.quantization.tflite_model import TFLiteModel
 
@@ -20,9 +21,10 @@ _HEADROOM = 1.15
 CIFAR-10 network any factor from 1.1 to 1.3 gains 1 dB."""
 _IMAGES = 64
 """Enough for the means of channels; all of them are in memory at once."""
+_PROOF_IMAGES = 2
 
 
-def quantize_balanced(data: bytes, calibration: ImageSet, threads: int, progress: Progress) -> bytes:
+def quantize_balanced(data: bytes, calibration: ImageSet, threads: int, progress: Progress) -> Quantized:
     """Write the int8 form of a float32 .tflite.
 
     Args:
@@ -30,17 +32,20 @@ def quantize_balanced(data: bytes, calibration: ImageSet, threads: int, progress
         calibration: images that set ranges and biases.
         threads: of the interpreter that measures ranges.
         progress: shows the images done, and what had to be left out.
+
+    Returns:
+        The int8 file; with a warning when its biases are not corrected because they cannot be simulated.
     """
     data = TFLiteModel(data).dump()  # without unused tensors, so that indices stay as they are below
     ranges = measure_ranges(data, tracked_batches(calibration, progress), threads)
     ranges = with_headroom(ranges, TFLiteModel(data).outputs)
     simulation = Simulation(data)
-    if simulation.missing:
-        progress.note(f"biases are not corrected: {', '.join(simulation.missing)} cannot be simulated")
-        return quantize_static(data, ranges)
-    return quantize_static(
-        with_biases(data, corrected_biases(simulation, ranges, calibration.first(_IMAGES))), ranges
-    )
+    if reason := objection(simulation, data, calibration.first(_PROOF_IMAGES)):
+        warning = f"biases are not corrected: {reason}"
+        progress.note(warning)
+        return Quantized(quantize_static(data, ranges), (warning,))
+    biases = corrected_biases(simulation, ranges, calibration.first(_IMAGES))
+    return Quantized(quantize_static(with_biases(data, biases), ranges))
 
 
 def with_headroom(ranges: Mapping[int, Range], outputs: list[int]) -> dict[int, Range]:

@@ -6,13 +6,14 @@ from ca_deploy.progress import Progress
 from ca_deploy.quantization.balanced import quantize_balanced
 from ca_deploy.quantization.calibration_set import ImageSet, tracked_batches
 from ca_deploy.quantization.float16 import convert_float16
+from ca_deploy.quantization.quantized import Quantized
 from ca_deploy.quantization.ranges import measure_ranges
 from ca_deploy.quantization.static import quantize_static
 
 
 def at_precision(
     precision: str, data: bytes, calibration: ImageSet, optimize: str, threads: int, progress: Progress
-) -> bytes:
+) -> Quantized:
     """Give a float32 .tflite at another precision: "fp32" (as it is), "fp16" or "int8".
 
     Args:
@@ -24,9 +25,10 @@ def at_precision(
         progress: shows the images done.
     """
     if precision == "fp32":
-        return data
+        return Quantized(data)
     if precision == "fp16":
-        return convert_float16(data)
+        return Quantized(convert_float16(data))
     if optimize == "balanced":
         return quantize_balanced(data, calibration, threads, progress)
-    return quantize_static(data, measure_ranges(data, tracked_batches(calibration, progress), threads))
+    ranges = measure_ranges(data, tracked_batches(calibration, progress), threads)
+    return Quantized(quantize_static(data, ranges))

@@ -24,7 +24,8 @@ def image_set(images):
 def test_the_int8_file_follows_the_float32_file(gated, images):
     notes = Notes()
     written = quantize_balanced(gated, image_set(images), 1, notes)
-    assert sqnr_db(LiteRT(gated).run(images)[0], LiteRT(written).run(images)[0]) > 25
+    assert sqnr_db(LiteRT(gated).run(images)[0], LiteRT(written.data).run(images)[0]) > 25
+    assert written.warnings == ()
     assert notes.messages == []
 
 
@@ -32,5 +33,20 @@ def test_a_network_that_cannot_be_simulated_is_quantized_all_the_same_and_it_say
     data = to_tflite([helper.make_node("Tanh", ["input"], ["logits"])], {})
     notes = Notes()
     written = quantize_balanced(data, image_set(images), 1, notes)
-    assert LiteRT(written).outputs[0].dtype == np.int8
-    assert notes.messages == ["biases are not corrected: TANH cannot be simulated"]
+    assert LiteRT(written.data).outputs[0].dtype == np.int8
+    assert written.warnings == ("biases are not corrected: TANH cannot be simulated",)
+    assert notes.messages == list(written.warnings)
+
+
+def test_a_network_with_two_outputs_is_corrected_too(to_tflite, images):
+    random = np.random.default_rng(0)
+    constants = {name: random.standard_normal((4, 3, 1, 1)).astype(np.float32) for name in ("w0", "w1")}
+    nodes = [
+        helper.make_node("Conv", ["input", "w0"], ["logits"]),
+        helper.make_node("Conv", ["input", "w1"], ["features"]),
+    ]
+    data = to_tflite(nodes, constants, outputs=("logits", "features"))
+    written = quantize_balanced(data, image_set(images), 1, Silent())
+    assert written.warnings == ()
+    float32, int8 = (LiteRT(file).run(images) for file in (data, written.data))
+    assert [sqnr_db(*pair) > 35 for pair in zip(float32, int8, strict=True)] == [True, True]
