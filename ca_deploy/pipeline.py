@@ -83,7 +83,7 @@ def run(plan: Plan, progress: Progress) -> ExportResult:
         timings = stages.latency(plan, artifacts, progress)
         delegations = stages.delegations(artifacts)
         exported = tuple(map(Exported, artifacts, verdicts, timings, delegations))
-        warnings = (*plan.warnings, *stages.image_warnings(images))
+        warnings = (*plan.warnings, *stages.image_warnings(images), *written.warnings)
         result = ExportResult(
             folder, plan, network.origin, images, records, written.forms, exported, warnings
         )

@@ -53,10 +53,11 @@ class Form:
 
 @dataclass(frozen=True)
 class Written:
-    """The artifacts of an export and the graphs that they were lowered from."""
+    """The artifacts of an export, the graphs that they were lowered from, and what the user should know."""
 
     artifacts: list[Artifact]
     forms: tuple[Form, ...]
+    warnings: tuple[str, ...]
 
 
 @contextmanager
@@ -193,6 +194,7 @@ def artifacts(
     canonical_names = names_of(records)
     written: list[Artifact] = []
     forms: list[Form] = []
+    warnings: list[str] = []
     if "fp32" in plan.precisions:
         progress.step("Writing model.onnx")
         path = folder / "model.onnx"
@@ -210,13 +212,15 @@ def artifacts(
             for precision in precisions:
                 path = folder / f"model_{precision}{suffix}.tflite"
                 progress.step(f"Writing {path.name}")
-                path.write_bytes(
-                    at_precision(precision, float32, split.calibration, plan.optimize, plan.threads, progress)
+                quantized = at_precision(
+                    precision, float32, split.calibration, plan.optimize, plan.threads, progress
                 )
+                path.write_bytes(quantized.data)
+                warnings += [f"{path.name}: {warning}" for warning in quantized.warnings]
                 names = (*canonical_names, *names_of(formed.records))
                 written.append(Artifact(path, "tflite", precision, target, names))
             forms.append(Form(target, tuple(precisions), formed.records))
-    return Written(written, tuple(forms))
+    return Written(written, tuple(forms), tuple(warnings))
 
 
 def _equalization(plan: Plan, calibration: ImageSet) -> tuple[Pass, ...]:
