@@ -17,9 +17,9 @@ from ca_deploy.quantization.static import quantize_static
 from ca_deploy.quantization.tflite_model import TFLiteModel
 
 _HEADROOM = 1.5
-"""Logits of images that the network is sure of lie beyond those of a hundred images, and clip. On the trained CIFAR-10
-network any factor from 1.1 to 1.5 gains about as much on images like those it was trained on; calibrated on other
-photographs, more helps more."""
+"""Logits of images that the network is sure of lie beyond those of a hundred images, and clip. On the trained
+CIFAR-10 network any factor from 1.1 to 1.5 gains about as much on images like those it was trained on;
+calibrated on other photographs, more helps more."""
 _IMAGES = 64
 """Enough for the means of channels; all of them are in memory at once."""
 _PROOF_IMAGES = 2
