@@ -84,8 +84,13 @@ def resolve(options: Options) -> Plan:
         raise UserError(f"--threads {options.threads}: must be at least 1")
     if not 0 <= options.seed < 2**63:
         raise UserError(f"--seed {options.seed}: must be from 0 to 2^63 - 1")
+    if options.model is not None and weights is None:
+        warnings = (
+            *warnings,
+            f"no --weights given: {options.model} is exported with the weights it makes itself",
+        )
     return Plan(
-        recipe=recipe,
+        recipe=_with_overrides(recipe, options),
         weights=weights,
         factory=options.model,
         images=_images(options.images, recipe),
@@ -115,6 +120,16 @@ def _recipe(options: Options) -> tuple[Recipe, tuple[str, ...]]:
     size = options.input_size or "224"
     warning = f"no recipe given: input {size} pixels with ImageNet's mean and standard deviation is assumed"
     return Recipe(name=name, folder=Path.cwd()), (warning,)
+
+
+def _with_overrides(recipe: Recipe, options: Options) -> Recipe:
+    """The recipe as the manifest shall state it: with the files that the options gave."""
+    update: dict[str, object] = {}
+    if options.weights is not None:
+        update["weights"] = str(options.weights)
+    if options.images is not None:
+        update["calibration"] = recipe.calibration.model_copy(update={"images": options.images})
+    return recipe.model_copy(update=update)
 
 
 def _parse_size(text: str) -> tuple[int, int]:
