@@ -81,7 +81,13 @@ def test_an_interrupted_export_leaves_nothing_and_says_so(tmp_path, number, mome
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     arguments = command("export", "ca_mobilenetv2_cifar10", "--out", "out")
     with subprocess.Popen(
-        arguments, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True
+        arguments,
+        cwd=tmp_path,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A background job of a shell starts with Ctrl-C ignored, and its children inherit that.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as process:
         steps = iter(process.stderr.readline, "")
         assert any(moment in step for step in steps)

@@ -63,5 +63,5 @@ def test_sums_are_on_one_thread_whatever_the_process_has(gated, ranges, images):
 
 def test_only_outputs_get_headroom():
     widened = with_headroom({3: Range(-1.0, 3.0), 4: Range(0.0, 1.0)}, [3])
-    assert (widened[3].low, widened[3].high) == pytest.approx((-1.3, 3.3))
+    assert (widened[3].low, widened[3].high) == pytest.approx((-2.0, 4.0))
     assert widened[4] == Range(0.0, 1.0)
