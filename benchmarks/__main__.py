@@ -15,7 +15,7 @@ from ca_deploy.bench.interleave import Effort
 from ca_deploy.errors import CaDeployError
 from ca_deploy.progress import on_terminal
 
-app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
+app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 Rounds = Annotated[int, typer.Option(min=5, help="How often the compared files take turns.")]
 Out = Annotated[Path, typer.Option(help="Folder for the page, its JSON and its plot.")]
@@ -25,17 +25,20 @@ Again = Annotated[
 ]
 
 
-@app.callback()
-def cache(
+@app.callback(invoke_without_command=True)
+def begin(
+    context: typer.Context,
     folder: Annotated[
         Path | None,
         typer.Option("--cache", help="Folder for environments and files; default: the user's cache folder."),
     ] = None,
 ) -> None:
-    """Choose where environments, subjects and rivals' files are kept."""
+    """Measure ours beside other converters (the default), or as the work grows."""
     if folder:
         os.environ["XDG_CACHE_HOME"] = str(folder.absolute())
-    torch.set_num_threads(1)
+    torch.set_num_threads(1)  # more wait for each other on a busy machine, and a subject takes seconds anyway
+    if context.invoked_subcommand is None:
+        context.invoke(converters)
 
 
 @app.command()

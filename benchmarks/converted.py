@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -107,9 +108,9 @@ def _rivals_file(subject: Subject, rival: Rival, route: Route, again: bool, prog
     base = Converted(route.name, route.precision, rival=rival)
     try:
         place = environment(rival.module, rival.requirements)
+        cached(name, lambda empty: _convert(subject, rival, route, place, empty))
     except SkippedError as reason:
         return replace(base, skipped=str(reason))
-    cached(name, lambda empty: _convert(subject, rival, route, place, empty))
     record = _read_record(folder)
     if record.failure:
         return replace(base, skipped=f"does not convert it: {record.failure}", versions=record.versions)
@@ -121,6 +122,8 @@ def _convert(subject: Subject, rival: Rival, route: Route, place: Path, folder: 
     arguments = (rival.module, route.file, subject.recipe, str(subject.folder), str(folder))
     done = run_inside(place, "benchmarks.worker", *arguments)
     cost = stop()
+    if done.returncode < 0:  # not its own failure, so not worth keeping: the next run tries again
+        raise SkippedError(f"was ended by {signal.Signals(-done.returncode).name} while converting")
     failure = complaint(done.stderr) if done.returncode else None
     versions = dict(r.split("==") if "==" in r else r.split(" @ ") for r in rival.requirements)
     write_json(folder / _RECORD, asdict(_Record(cost, versions, failure)))

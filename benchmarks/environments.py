@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,9 @@ from ca_deploy.runtimes.cache import cache_folder
 
 CHECKOUT = Path(__file__).resolve().parent.parent
 TORCH_INDEX = "TORCH_INDEX"  # the Makefile's variable: an index of PyTorch's CPU builds
+
+_EXCEPTION = re.compile(r"[\w.]+(Error|Exception)\b")  # the last line of a traceback
+_LONGEST_REASON = 240  # characters
 
 _READY = ".ready"  # left in an environment when all is installed
 
@@ -81,7 +85,8 @@ def digest(*texts: str) -> str:
 
 
 def complaint(errors: str) -> str:
-    """The line of a program's error output that says why: git's or pip's own, otherwise the last."""
+    """The line of a program's error output that says why: git's, pip's or Python's, otherwise the last."""
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
-    reasons = [line for line in lines if line.startswith(("fatal:", "ERROR:"))]
-    return (reasons[:1] or lines[-1:] or ["no message"])[0]
+    tools = [line for line in lines if line.startswith(("fatal:", "ERROR:"))]
+    exceptions = [line for line in lines if _EXCEPTION.match(line)]
+    return (tools[:1] or exceptions[-1:] or lines[-1:] or ["no message"])[0][:_LONGEST_REASON]

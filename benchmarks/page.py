@@ -14,7 +14,7 @@ SCHEMA_VERSION = 1
 
 _HEAD = """# Results: beside other converters
 
-Written by `python -m benchmarks converters` on {day}; every figure is in [results.json](results.json).
+Written by `python -m benchmarks` on {day}; every figure is in [results.json](results.json).
 
 The same network with the same weights for everybody, the same {calibration} photographs for calibration, and
 SQNR of the logits against PyTorch on {parity} other photographs. {weights}
