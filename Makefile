@@ -19,8 +19,9 @@ test: $(READY)  ## all tests that need nothing but Python
 	@echo "left out: tests on emulated and remote devices (make test-devices)"
 
 test-devices: $(READY)  ## tests that need Debian's qemu-user and cross compiler, which this installs
-	command -v qemu-aarch64 aarch64-linux-gnu-gcc >/dev/null || apt-get install -y --no-install-recommends \
-		qemu-user gcc gcc-aarch64-linux-gnu libc6-dev libc6-dev-arm64-cross libstdc++6-arm64-cross
+	command -v qemu-aarch64 aarch64-linux-gnu-gcc >/dev/null || { apt-get update -qq && \
+		apt-get install -y --no-install-recommends qemu-user gcc gcc-aarch64-linux-gnu libc6-dev \
+		libc6-dev-arm64-cross libstdc++6-arm64-cross; }
 	$(BIN)/python -m pytest -m devices
 
 check: $(READY)  ## lint, types, architecture and the fast tests
