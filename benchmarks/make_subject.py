@@ -59,7 +59,7 @@ def make_subject(wanted: Wanted, progress: Progress) -> Subject:
 
     weights = (tensor.numpy().tobytes().hex() for tensor in network.state_dict().values())
     identities = (*split.calibration.identities, *split.parity.identities)
-    name = digest(plan.recipe.sha256(), *identities, *weights)
+    name = digest(plan.recipe.input.model_dump_json(), *identities, *weights)
     return Subject(wanted.recipe, cached(f"benchmarks/subjects/{name}", make))
 
 

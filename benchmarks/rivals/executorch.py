@@ -29,8 +29,9 @@ def _int8(subject: Subject, file: Path) -> None:
     sample = torch.from_numpy(subject.sample())
     quantizer = XNNPACKQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
     observed = prepare_pt2e(torch.export.export(subject.network(), (sample,)).module(), quantizer)
-    for image in torch.from_numpy(subject.calibration()):
-        observed(image[None])
+    with torch.no_grad():
+        for image in torch.from_numpy(subject.calibration()):
+            observed(image[None])
     _lower(convert_pt2e(observed), sample, file)
 
 

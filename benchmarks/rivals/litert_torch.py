@@ -40,8 +40,9 @@ def _pt2e(subject: Subject, file: Path) -> None:
     sample = (torch.from_numpy(subject.sample()),)
     quantizer = PT2EQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
     observed = prepare_pt2e(torch.export.export(subject.network(), sample).module(), quantizer)
-    for image in torch.from_numpy(subject.calibration()):
-        observed(image[None])
+    with torch.no_grad():
+        for image in torch.from_numpy(subject.calibration()):
+            observed(image[None])
     quantized = convert_pt2e(observed, fold_quantize=False)
     litert_torch.convert(quantized, sample, quant_config=QuantConfig(pt2e_quantizer=quantizer)).export(
         str(file)
