@@ -75,9 +75,12 @@ def run(plan: Plan, progress: Progress) -> ExportResult:
         with stages.converter(progress) as converter:
             network = stages.network(plan, progress)
             images = stages.images(plan, progress)
-            canonical, records = stages.canonical_graph(plan, network, images.parity, progress)
+            examples = stages.examples_of(plan, images.parity)
+            canonical = stages.canonical_graph(network, examples, progress)
             reference = stages.reference(plan, network, images.parity, progress)
-            written = stages.artifacts(plan, folder, canonical, records, images, converter, progress)
+            written = stages.artifacts(
+                stages.Work(plan, folder, canonical, examples, images, converter, progress)
+            )
         verdicts = stages.verdicts(plan, written.artifacts, images.parity, reference, progress)
         artifacts = stages.set_rejected_aside(folder, written.artifacts, verdicts)
         timings = stages.latency(plan, artifacts, progress)
@@ -85,7 +88,7 @@ def run(plan: Plan, progress: Progress) -> ExportResult:
         exported = tuple(map(Exported, artifacts, verdicts, timings, delegations))
         warnings = (*plan.warnings, *stages.image_warnings(images), *written.warnings)
         result = ExportResult(
-            folder, plan, network.origin, images, records, written.forms, exported, warnings
+            folder, plan, network.origin, images, canonical.records, written.forms, exported, warnings
         )
         write_json(folder / MANIFEST, manifest(result))
         write_json(folder / REPORT, report(result))

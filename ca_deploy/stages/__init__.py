@@ -1,0 +1,50 @@
+"""The stages of an export: each hands values from one room to the next.
+
+`loading` → `rewriting` → `kinds` (one file per kind of artifact) → `checking` → `timing`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ca_deploy.progress import Progress
+from ca_deploy.stages.checking import delegations, reference, set_rejected_aside, verdicts
+from ca_deploy.stages.kinds import artifacts
+from ca_deploy.stages.loading import LoadedNetwork, image_warnings, images, network
+from ca_deploy.stages.rewriting import canonical_graph, examples_of
+from ca_deploy.stages.timing import latency
+from ca_deploy.stages.work import Form, Work, Written
+
+if TYPE_CHECKING:
+    from ca_deploy.exporters.tflite import Converter
+
+__all__ = [
+    "Form",
+    "LoadedNetwork",
+    "Work",
+    "Written",
+    "artifacts",
+    "canonical_graph",
+    "converter",
+    "delegations",
+    "examples_of",
+    "image_warnings",
+    "images",
+    "latency",
+    "network",
+    "reference",
+    "set_rejected_aside",
+    "verdicts",
+]
+
+
+@contextmanager
+def converter(progress: Progress) -> Iterator[Converter]:
+    """TensorFlow's converter in its own process, which starts while this one goes on."""
+    progress.step("Starting")
+    from ca_deploy.exporters.tflite import Converter
+
+    with Converter() as running:
+        yield running

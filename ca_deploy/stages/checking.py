@@ -1,0 +1,88 @@
+"""Every artifact on its runtime, held to the network as it was loaded."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ca_deploy.artifact import REJECTED, Artifact
+from ca_deploy.errors import UserError
+from ca_deploy.plan import Plan
+from ca_deploy.progress import Progress
+from ca_deploy.recipe import Tolerance
+from ca_deploy.stages.loading import LoadedNetwork
+
+if TYPE_CHECKING:
+    from ca_deploy.quantization.calibration_set import ImageSet
+    from ca_deploy.verify.delegates import Delegation
+    from ca_deploy.verify.ladder import FloatArray, Verdict
+
+BATCH = 32
+
+
+def reference(plan: Plan, loaded: LoadedNetwork, parity: ImageSet, progress: Progress) -> FloatArray:
+    """Outputs of the network as loaded, before any pass: the root that everything is compared with."""
+    progress.step("Running the PyTorch network")
+    from ca_deploy.runtimes.pytorch import PyTorch
+    from ca_deploy.verify.ladder import outputs_of
+
+    # One thread: on the small maps of a mobile network PyTorch's threads mostly wait for one another.
+    runtime = PyTorch(loaded.module, (None, 3, *plan.recipe.input.size), threads=1)
+    outputs = outputs_of(runtime, parity.batches(BATCH), len(parity), progress)
+    labels = plan.recipe.label_names()
+    if labels is not None and len(labels) != outputs.shape[1]:
+        raise UserError(
+            f"recipe {plan.recipe.name} has {len(labels)} labels, but the network has {outputs.shape[1]} "
+            "classes; correct the recipe's `labels`"
+        )
+    return outputs
+
+
+def tolerance(plan: Plan, artifact: Artifact) -> Tolerance:
+    """The bounds that an artifact must hold."""
+    kind = "onnx" if artifact.format == "onnx" else artifact.precision
+    bounds: Tolerance = getattr(plan.recipe.tolerances, kind)
+    return bounds
+
+
+def verdicts(
+    plan: Plan,
+    written: Sequence[Artifact],
+    parity: ImageSet,
+    expected: FloatArray,
+    progress: Progress,
+) -> list[Verdict]:
+    """Run every artifact on its runtime and hold it to its tolerance."""
+    from ca_deploy.runtimes import open_runtime
+    from ca_deploy.verify.ladder import judge, outputs_of
+
+    found = []
+    for artifact in written:
+        progress.step(f"Verifying {artifact.name}")
+        runtime = open_runtime(artifact.path, plan.threads)
+        outputs = outputs_of(
+            runtime, parity.batches(BATCH), len(parity), progress, channels_last=artifact.format == "tflite"
+        )
+        found.append(judge(expected, outputs, tolerance(plan, artifact)))
+    return found
+
+
+def set_rejected_aside(folder: Path, written: Sequence[Artifact], found: Sequence[Verdict]) -> list[Artifact]:
+    """Move artifacts below their tolerance to `rejected/`."""
+    kept = []
+    for artifact, verdict in zip(written, found, strict=True):
+        if not verdict.passed:
+            (folder / REJECTED).mkdir(exist_ok=True)
+            moved = folder / REJECTED / artifact.name
+            artifact.path.rename(moved)
+            artifact = artifact.moved_to(moved)
+        kept.append(artifact)
+    return kept
+
+
+def delegations(written: Sequence[Artifact]) -> list[Delegation | None]:
+    """What LiteRT's XNNPACK takes of every .tflite; None for other formats."""
+    from ca_deploy.verify.delegates import check_delegation
+
+    return [check_delegation(one.path) if one.format == "tflite" else None for one in written]

@@ -1,0 +1,80 @@
+"""model_*.tflite: each target's own graph form, at every precision that was asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from ca_deploy.artifact import Artifact
+from ca_deploy.stages.work import Form, Work, Written
+
+if TYPE_CHECKING:
+    from ca_deploy.passes import Pass
+
+_EQUALIZED_ON = 64  # images: enough for the range of every channel
+
+
+def write(work: Work) -> Written:
+    """Write every target's forms; the first target names its files without a suffix."""
+    from ca_deploy.passes.formulations import FORMULATIONS
+
+    equalization = _equalization(work) if "int8" in work.plan.precisions else ()
+    written = Written()
+    for target in work.plan.targets:
+        formulations = dict(FORMULATIONS[target])
+        formulations["int8"] = (*equalization, *formulations["int8"])
+        for passes, precisions in _forms(formulations, work.plan.precisions):
+            written += _write_form(work, target, passes, precisions)
+    return written
+
+
+def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Sequence[str]) -> Written:
+    """Lower one form of the graph and write it at each of its precisions."""
+    from ca_deploy.exporters.onnx import to_onnx
+    from ca_deploy.quantization.write import at_precision
+
+    plan, progress = work.plan, work.progress
+    progress.step(f"Lowering the graph for {target} ({', '.join(precisions)})")
+    formed = work.formed(passes)
+    float32 = work.converter.convert(to_onnx(formed.graph, work.examples[0]).SerializeToString()).data
+    suffix = "" if target == plan.targets[0] else f".{target}"
+    artifacts: list[Artifact] = []
+    warnings: list[str] = []
+    for precision in precisions:
+        path = work.folder / f"model_{precision}{suffix}.tflite"
+        progress.step(f"Writing {path.name}")
+        quantized = at_precision(
+            precision, float32, work.images.calibration, plan.optimize, plan.threads, progress
+        )
+        path.write_bytes(quantized.data)
+        warnings += [f"{path.name}: {warning}" for warning in quantized.warnings]
+        artifacts.append(Artifact(path, "tflite", precision, target, work.pass_names(formed.records)))
+    return Written(tuple(artifacts), (Form(target, tuple(precisions), formed.records),), tuple(warnings))
+
+
+def _equalization(work: Work) -> tuple[Pass, ...]:
+    """What prepares a graph for int8, whatever its form."""
+    import torch
+
+    from ca_deploy.passes.equalization import EqualizeStreams
+
+    if work.plan.optimize == "fast":
+        return ()
+    images = torch.from_numpy(work.images.calibration.first(_EQUALIZED_ON))
+    return (EqualizeStreams([image[None] for image in images]),)
+
+
+def _forms(
+    formulations: Mapping[str, tuple[Pass, ...]], precisions: Sequence[str]
+) -> list[tuple[tuple[Pass, ...], list[str]]]:
+    """Formulations that a target needs, each with the precisions that share its graph."""
+    forms: list[tuple[tuple[Pass, ...], list[str]]] = []
+    for precision in precisions:
+        passes = formulations[precision]
+        for known, sharing in forms:
+            if known == passes:
+                sharing.append(precision)
+                break
+        else:
+            forms.append((passes, [precision]))
+    return forms

@@ -1,0 +1,79 @@
+"""What an export starts from: the network with its weights, and the images."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from ca_deploy.artifact import sha256_file
+from ca_deploy.plan import Plan
+from ca_deploy.progress import Progress
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ca_deploy.quantization.calibration_set import ImageSplit
+
+
+@dataclass(frozen=True)
+class LoadedNetwork:
+    """The network of a plan and where its weights came from.
+
+    Attributes:
+        module: in evaluation mode.
+        origin: path, sha256, layout and architecture for the manifest.
+    """
+
+    module: nn.Module
+    origin: dict[str, Any]
+
+
+def network(plan: Plan, progress: Progress) -> LoadedNetwork:
+    """Build the plan's network and load its weights.
+
+    Raises:
+        UserError: when the checkpoint or the factory cannot be used, or contradicts the recipe.
+    """
+    progress.step("Loading the network")
+    from ca_deploy import networks
+
+    if plan.factory is not None:
+        module = networks.load_factory(plan.factory)
+        origin: dict[str, Any] = {"factory": plan.factory}
+        if plan.weights is not None:
+            networks.load_user_weights(module, plan.weights)
+            origin |= {"path": str(plan.weights.resolve()), "sha256": sha256_file(plan.weights)}
+        return LoadedNetwork(module.eval(), origin)
+    assert plan.weights is not None
+    checkpoint = networks.read_checkpoint(plan.weights)
+    spec = plan.recipe.network
+    source = f"recipe {plan.recipe.name}"
+    stated = networks.StatedArchitecture(source, spec.attention, spec.width, spec.classes)
+    module = networks.build_network(checkpoint, stated)
+    origin = {
+        "path": str(plan.weights.resolve()),
+        "sha256": checkpoint.sha256,
+        "layout": checkpoint.layout,
+        "attention": checkpoint.architecture.attention,
+        "width": checkpoint.architecture.width,
+        "classes": checkpoint.architecture.classes,
+    }
+    return LoadedNetwork(module, origin)
+
+
+def images(plan: Plan, progress: Progress) -> ImageSplit:
+    """Split the images into those that calibrate and those that parity is measured on."""
+    progress.step("Reading images")
+    from ca_deploy.quantization.calibration_set import split_images
+
+    spec = plan.recipe.calibration
+    return split_images(plan.images, plan.recipe.input, plan.seed, spec.count, spec.parity, progress=progress)
+
+
+def image_warnings(split: ImageSplit) -> list[str]:
+    """What the user must know about the images."""
+    found = [] if split.warning is None else [split.warning]
+    if split.skipped:
+        first = split.skipped[0]
+        found.append(f"{len(split.skipped)} broken images were skipped, such as {first}")
+    return found

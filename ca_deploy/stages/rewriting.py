@@ -1,0 +1,53 @@
+"""From the network to the one graph that every artifact starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+from ca_deploy.plan import Plan
+from ca_deploy.progress import Progress
+from ca_deploy.stages.loading import LoadedNetwork
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ca_deploy.passes import PassesResult, PassRecord
+    from ca_deploy.quantization.calibration_set import ImageSet
+
+
+def canonical_graph(loaded: LoadedNetwork, examples: Sequence[Tensor], progress: Progress) -> PassesResult:
+    """The one graph that every target starts from, and what each canonical pass did."""
+    progress.step("Rewriting the graph")
+    from ca_deploy.passes import CANONICAL, capture, run_passes
+
+    with one_torch_thread():
+        return run_passes(capture(loaded.module, examples[0]), CANONICAL, examples, progress)
+
+
+@contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """Rewriting runs many tiny operators, where waiting for other threads costs more than they bring."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+def examples_of(plan: Plan, parity: ImageSet) -> list[Tensor]:
+    """One random and one real input, for proving passes."""
+    import torch
+
+    generator = torch.Generator().manual_seed(plan.seed)
+    random = torch.randn((1, 3, *plan.recipe.input.size), generator=generator)
+    return [random, torch.from_numpy(parity.first(1))]
+
+
+def names_of(records: Sequence[PassRecord]) -> tuple[str, ...]:
+    """Names of the passes that changed something."""
+    return tuple(record.name for record in records if record.count)

@@ -1,0 +1,88 @@
+"""What a kind of artifact is written from, and what writing it gives."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ca_deploy.artifact import Artifact
+from ca_deploy.plan import Plan
+from ca_deploy.progress import Progress
+from ca_deploy.stages.rewriting import names_of, one_torch_thread
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from ca_deploy.exporters.tflite import Converter
+    from ca_deploy.passes import Pass, PassesResult, PassRecord
+    from ca_deploy.quantization.calibration_set import ImageSplit
+
+
+@dataclass(frozen=True)
+class Work:
+    """What every kind of artifact is written from.
+
+    Attributes:
+        plan: what was asked for; a kind that it does not ask for writes nothing.
+        folder: where the files go.
+        canonical: the one graph that every form starts from, which stays as it is, and its passes' records.
+        examples: one random and one real input (1, 3, H, W) float32, for proving passes.
+        images: the calibration and parity sets.
+        converter: TensorFlow's converter in its own process.
+        progress: what to report to.
+    """
+
+    plan: Plan
+    folder: Path
+    canonical: PassesResult
+    examples: list[Tensor]
+    images: ImageSplit
+    converter: Converter
+    progress: Progress
+
+    def formed(self, passes: Sequence[Pass]) -> PassesResult:
+        """The canonical graph after further passes, each proved.
+
+        Raises:
+            VerificationError: a pass changed the mathematics.
+        """
+        from ca_deploy.passes import run_passes
+
+        with one_torch_thread():
+            return run_passes(self.canonical.graph, passes, self.examples)
+
+    def pass_names(self, further: Sequence[PassRecord] = ()) -> tuple[str, ...]:
+        """Names of the canonical and further passes that changed something, in order."""
+        return names_of((*self.canonical.records, *further))
+
+
+@dataclass(frozen=True)
+class Form:
+    """A graph that some artifacts of a target share, and what the passes behind the canonical ones did."""
+
+    target: str
+    precisions: tuple[str, ...]
+    passes: tuple[PassRecord, ...]
+
+
+@dataclass(frozen=True)
+class Written:
+    """What one kind, or all of them, wrote.
+
+    Attributes:
+        artifacts: the files.
+        forms: the graphs that they were lowered from.
+        warnings: what the user should know, one line each.
+    """
+
+    artifacts: tuple[Artifact, ...] = ()
+    forms: tuple[Form, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    def __add__(self, other: Written) -> Written:
+        """Both together, in order."""
+        return Written(
+            self.artifacts + other.artifacts, self.forms + other.forms, self.warnings + other.warnings
+        )
