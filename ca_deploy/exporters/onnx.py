@@ -26,12 +26,14 @@ from ca_deploy.exporters.onnx_operators import OPERATORS
 OPSET = 18
 """torch.onnx writes it without a converter, it has HardSwish (14) and LayerNormalization (17), and ONNX
 Runtime runs it since 1.14 (February 2023)."""
+_OPSET_WITH_GELU = 20
+"""Only for networks that need it: ONNX Runtime runs it since 1.17 (January 2024)."""
 
 _SCOPES_KEY = "pkg.torch.onnx.name_scopes"
 
 
 def to_onnx(graph: GraphModule, example: Tensor) -> ModelProto:
-    """Write a passed graph as ONNX, opset 18, simplified and checked.
+    """Write a passed graph as ONNX, opset 18 (20 where it has a GELU), simplified and checked.
 
     The input is called `input`, the only output `logits`, several outputs `output_0` and so on; other values
     are named after the graph's nodes. Each node's metadata_props hold, under `ca_deploy.module`, the path of
@@ -79,7 +81,13 @@ def _written(graph: GraphModule) -> ModelProto:
             for label, output in zip(_output_names(graph), _outputs(graph), strict=True):
                 result.add_many("Identity", [result.value(output)], [label], output)
                 outputs[label] = output.meta["val"]
-    return result.model(inputs, outputs, OPSET)
+    return result.model(inputs, outputs, _opset(graph))
+
+
+def _opset(graph: GraphModule) -> int:
+    """The oldest operator set that has everything in the graph as one operator."""
+    gelu = any(node.target is torch.ops.aten.gelu.default for node in graph.graph.nodes)
+    return _OPSET_WITH_GELU if gelu else OPSET
 
 
 def _write_call(result: OnnxGraph, node: Node) -> None:
@@ -115,7 +123,7 @@ def _written_by_torch(graph: GraphModule, example: Tensor) -> ModelProto:
             program = torch.onnx.export(
                 torch.export.export(graph, (example,)),
                 dynamo=True,
-                opset_version=OPSET,
+                opset_version=_opset(graph),
                 input_names=["input"],
                 output_names=_output_names(graph),
                 verify=False,

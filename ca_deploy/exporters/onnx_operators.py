@@ -6,7 +6,6 @@ What is listed is exact and common in mobile networks. A graph with any other op
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -75,15 +74,7 @@ def _clip(low: str | None, high: str | None) -> Operator:
 
 
 def _gelu(graph: OnnxGraph, node: Node, args: Arguments) -> None:
-    """Write x · (1 + erf(x / √2)) / 2 (Hendrycks and Gimpel, 2016), one ONNX operator since opset 20."""
-    if args["approximate"] != "none":
-        raise NotListedError
-    dtype, given = numpy_dtype(node.meta["val"]), graph.value(args["self"])
-    scaled = graph.add("Div", [given, graph.value(math.sqrt(2), dtype)], node, step="scaled")
-    error = graph.add("Erf", [scaled], node, step="erf")
-    gate = graph.add("Add", [error, graph.value(1.0, dtype)], node, step="gate")
-    doubled = graph.add("Mul", [given, gate], node, step="doubled")
-    graph.add("Mul", [doubled, graph.value(0.5, dtype)], node)
+    graph.add("Gelu", [graph.value(args["self"])], node, approximate=args["approximate"])
 
 
 def _layer_norm(graph: OnnxGraph, node: Node, args: Arguments) -> None:
