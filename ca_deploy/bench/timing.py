@@ -104,9 +104,25 @@ def ratio(first: Rounds, second: Rounds) -> Ratio:
     return Ratio(value, low, high)
 
 
-def _drawn(rounds: int) -> NDArray[np.int64]:
+def unpaired_ratio(first: Rounds, second: Rounds) -> Ratio:
+    """Compare two series of different sessions, whose rounds are drawn independently.
+
+    The interval holds the noise within each session only, not what differed between them.
+
+    Raises:
+        ValueError: when one of them has no rounds.
+    """
+    if not len(first) or not len(second):
+        raise ValueError("a series without rounds cannot be compared")
+    medians = [_resampled_medians(rounds, _drawn(len(rounds), i)) for i, rounds in enumerate((first, second))]
+    low, high = _interval(medians[0] / medians[1])
+    value = float(np.median(np.concatenate(first)) / np.median(np.concatenate(second)))
+    return Ratio(value, low, high)
+
+
+def _drawn(rounds: int, seed: int = _SEED) -> NDArray[np.int64]:
     """How often each round is drawn in each resample: (resamples, rounds)."""
-    picks = np.random.default_rng(_SEED).integers(rounds, size=(_RESAMPLES, rounds))
+    picks = np.random.default_rng(seed).integers(rounds, size=(_RESAMPLES, rounds))
     return np.stack([np.bincount(pick, minlength=rounds) for pick in picks])
 
 

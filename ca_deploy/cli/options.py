@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from ca_deploy.errors import UserError
+
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the result.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
@@ -67,3 +69,15 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier
 def split_list(value: str | None) -> list[str] | None:
     """The parts of a comma-separated option."""
     return None if value is None else [part.strip() for part in value.split(",") if part.strip()]
+
+
+def positive_numbers(option: str, value: str) -> list[int]:
+    """The whole numbers above 0 of a comma-separated option, each once.
+
+    Raises:
+        UserError: when it holds anything else, or nothing.
+    """
+    parts = split_list(value) or [""]
+    if not all(part.isdecimal() and int(part) for part in parts):
+        raise UserError(f"{option} {value}: give numbers from 1, such as {option} 1,2,4")
+    return list(dict.fromkeys(map(int, parts)))

@@ -20,7 +20,9 @@ def run(*arguments, folder):
     return subprocess.run(command(*arguments), cwd=folder, env=environment, capture_output=True, text=True)
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["export", "--help"], ["list", "--help"], ["--version"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["export", "--help"], ["list", "--help"], ["bench", "--help"], ["--version"]]
+)
 def test_help_imports_no_heavy_module(arguments):
     code = (
         "import sys\nfrom ca_deploy.cli import main\n"

@@ -6,27 +6,33 @@ from collections.abc import Callable
 
 from ca_deploy.bench.devices.protocol import (
     ColdStart,
+    Conditions,
     Device,
+    DeviceOptions,
     Identity,
     Instructions,
     Measurement,
+    OutputParity,
     compare,
 )
 from ca_deploy.errors import UserError
 
 __all__ = [
     "ColdStart",
+    "Conditions",
     "Device",
+    "DeviceOptions",
     "Identity",
     "Instructions",
     "Measurement",
+    "OutputParity",
     "compare",
     "open_device",
 ]
 
 
-def open_device(name: str) -> Device:
-    """The device of a name such as `local` or `emulated:cortex-a76`.
+def open_device(name: str, options: DeviceOptions | None = None) -> Device:
+    """The device of a name such as `local` or `emulated:cortex-a76`; nothing is connected yet.
 
     Raises:
         UserError: when there is no such device.
@@ -34,10 +40,10 @@ def open_device(name: str) -> Device:
     kind, _, detail = name.partition(":")
     if kind not in _DEVICES:
         raise UserError(f"--device {name} is unknown: use one of {', '.join(_DEVICES)}")
-    return _DEVICES[kind](detail)
+    return _DEVICES[kind](detail, options or DeviceOptions())
 
 
-def _local(detail: str) -> Device:
+def _local(detail: str, _: DeviceOptions) -> Device:
     from ca_deploy.bench.devices.local import LocalDevice
 
     if detail:
@@ -45,13 +51,13 @@ def _local(detail: str) -> Device:
     return LocalDevice()
 
 
-def _emulated(detail: str) -> Device:
+def _emulated(detail: str, _: DeviceOptions) -> Device:
     from ca_deploy.bench.devices.emulated import EmulatedArm
 
     return EmulatedArm(detail)
 
 
-_DEVICES: dict[str, Callable[[str], Device]] = {
+_DEVICES: dict[str, Callable[[str, DeviceOptions], Device]] = {
     "local": _local,
     "emulated": _emulated,
 }

@@ -52,6 +52,8 @@ class EmulatedArm:
         UserError: when it is another.
     """
 
+    suffixes = (".tflite",)
+
     def __init__(self, core: str) -> None:
         if core not in toolchain.LEVEL_2_CACHE:
             known = ", ".join(f"emulated:{name}" for name in toolchain.LEVEL_2_CACHE)

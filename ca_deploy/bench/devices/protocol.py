@@ -7,9 +7,27 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
+import numpy as np
+
 from ca_deploy.bench.interleave import Effort, Samples
 from ca_deploy.bench.timing import Ratio, Timing, ratio
+from ca_deploy.metrics import sqnr_db
 from ca_deploy.progress import Progress
+from ca_deploy.runtimes.protocol import FloatBatch
+
+
+@dataclass(frozen=True)
+class DeviceOptions:
+    """What some devices can be told; the others ignore it.
+
+    Attributes:
+        benchmark_binary: TFLite's `benchmark_model` for the phone's architecture, which then measures instead
+            of the runner that comes with ca-deploy (adb).
+        cool_down_seconds: longest time to wait between sessions for the device to cool (ssh, adb).
+    """
+
+    benchmark_binary: Path | None = None
+    cool_down_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -42,12 +60,12 @@ class ColdStart:
     Attributes:
         load_ms: from the file to a runtime that is ready.
         first_ms: the first inference.
-        peak_bytes: how much its peak of resident memory is above that before loading.
+        peak_bytes: how much its peak of resident memory is above that before loading; None if unknown.
     """
 
     load_ms: float
     first_ms: float
-    peak_bytes: int
+    peak_bytes: int | None
 
 
 @dataclass(frozen=True)
@@ -64,6 +82,47 @@ class Instructions:
 
 
 @dataclass(frozen=True)
+class Conditions:
+    """The state of a device just before or after a session; None where it does not say.
+
+    Attributes:
+        celsius: the temperature that limits it: a phone's skin, a board's processor.
+        throttled: it was running slower than it could, to stay cool or for want of power.
+        governor: what chooses the processor's frequency.
+        battery_percent: how full the battery is.
+        charging: whether it is being charged, which warms it.
+    """
+
+    celsius: float | None = None
+    throttled: bool | None = None
+    governor: str | None = None
+    battery_percent: int | None = None
+    charging: bool | None = None
+
+
+@dataclass(frozen=True)
+class OutputParity:
+    """How an artifact's first output on a device compares with LiteRT's on this machine, for the same image.
+
+    Attributes:
+        identical: every stored value is the same.
+        max_abs: largest absolute difference, dequantized.
+        sqnr_db: signal to quantization noise ratio; None when there is no noise.
+    """
+
+    identical: bool
+    max_abs: float
+    sqnr_db: float | None
+
+    @classmethod
+    def between(cls, here: FloatBatch, there: FloatBatch) -> OutputParity:
+        """Compare two outputs of the same shape."""
+        noise_free = bool(np.array_equal(here, there))
+        decibel = None if noise_free else sqnr_db(here, there)
+        return cls(noise_free, float(np.max(np.abs(here - there), initial=0.0)), decibel)
+
+
+@dataclass(frozen=True)
 class Measurement:
     """One artifact on one device with one number of threads.
 
@@ -77,6 +136,9 @@ class Measurement:
         cpu: processor time: of the calling thread with one thread, of the process with more.
         cold: its start in a process of its own, when asked for.
         instructions: None where times are measured.
+        parity: of the output with this machine's, for devices that send it back.
+        before: the device's state before the session, for devices that tell.
+        after: its state after it.
         warnings: what makes the figures doubtful.
         samples: the single runs behind `wall` and `cpu`, for `compare`.
     """
@@ -90,6 +152,9 @@ class Measurement:
     cpu: Timing | None = None
     cold: ColdStart | None = None
     instructions: Instructions | None = None
+    parity: OutputParity | None = None
+    before: Conditions | None = None
+    after: Conditions | None = None
     warnings: tuple[str, ...] = ()
     samples: Samples | None = field(default=None, repr=False)
 
@@ -104,13 +169,17 @@ class Device(Protocol):
 
     Attributes:
         name: as the user gives it, such as `local` or `emulated:cortex-a76`.
+        suffixes: of the files that it runs.
     """
 
     @property
     def name(self) -> str: ...  # noqa: D102  the class docstring says it
 
+    @property
+    def suffixes(self) -> tuple[str, ...]: ...  # noqa: D102
+
     def identity(self) -> Identity:
-        """What the device is.
+        """What the device is; some know it only once they have measured.
 
         Raises:
             DeviceError: when it cannot be asked.

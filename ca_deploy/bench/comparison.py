@@ -1,0 +1,133 @@
+"""Artifacts beside a baseline: another model that took turns with them, or the results of an earlier run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from ca_deploy.bench.devices import Measurement, compare
+from ca_deploy.bench.results import PastMeasurement, PastResults
+from ca_deploy.bench.session import DeviceSession
+from ca_deploy.bench.timing import Ratio, unpaired_ratio
+from ca_deploy.errors import UserError
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """How much an artifact takes over its baseline.
+
+    Attributes:
+        device: where both were measured.
+        file: the artifact.
+        against: what the baseline is called.
+        threads: that both could use.
+        quantity: `cpu` or `wall` (times), or `instructions`.
+        interleaved: both took turns in one session; otherwise the interval holds the noise within each
+            session, and what changed between the two (temperature, other work, the machine) is not in it.
+        ratio: above 1 the artifact takes more.
+    """
+
+    device: str
+    file: Path
+    against: str
+    threads: int
+    quantity: str
+    interleaved: bool
+    ratio: Ratio
+
+    def is_regression(self, limit: float) -> bool:
+        """Whether the ratio is above the limit, and its interval excludes that nothing changed."""
+        return self.ratio.value > limit and self.ratio.low > 1
+
+
+class Baseline(Protocol):
+    """What artifacts are compared with.
+
+    Attributes:
+        files: artifacts that have to be measured beside the others.
+    """
+
+    @property
+    def files(self) -> tuple[Path, ...]: ...  # noqa: D102  the class docstring says it
+
+    def comparisons(self, session: DeviceSession) -> Iterator[Comparison]:
+        """The comparisons that one device's measurements allow."""
+
+
+class Beside:
+    """Other models, measured in turn with the artifacts: the sound way.
+
+    Args:
+        files: the artifacts that are measured.
+        baselines: one model for all of them, or models that are paired with them by name.
+        names: what the models are called.
+
+    Raises:
+        UserError: when nothing can be paired.
+    """
+
+    def __init__(self, files: Sequence[Path], baselines: Sequence[Path], names: dict[Path, str]) -> None:
+        by_name = {path.name: path for path in baselines}
+        only = baselines[0] if len(baselines) == 1 else None
+        self._pairs = {
+            file: partner
+            for file in files
+            if (partner := only or by_name.get(file.name)) and partner.resolve() != file.resolve()
+        }
+        if not self._pairs:
+            raise UserError(
+                f"--against: none of {', '.join(by_name)} is another model of the same name as one that is "
+                "measured; name one model to compare all with it"
+            )
+        self._names = names
+        self.files = tuple(dict.fromkeys(self._pairs.values()))
+
+    def comparisons(self, session: DeviceSession) -> Iterator[Comparison]:
+        """Each artifact with its partner; see `Baseline`."""
+        found = {(one.file, one.threads): one for one in session.measurements}
+        for one in session.measurements:
+            partner = found.get((self._pairs.get(one.file, Path()), one.threads))
+            if partner is not None:
+                yield _comparison(one, self._names[partner.file], True, compare(one, partner))
+
+
+class Earlier:
+    """The results of an earlier run, paired by device, file name and number of threads."""
+
+    files: tuple[Path, ...] = ()
+
+    def __init__(self, results: PastResults) -> None:
+        self._results = results
+
+    def comparisons(self, session: DeviceSession) -> Iterator[Comparison]:
+        """Each artifact with its earlier self; see `Baseline`."""
+        for one in session.measurements:
+            past = self._results.find(session.device, one.file.name, one.threads)
+            ratio = None if past is None else _between_sessions(one, past)
+            if ratio is not None:
+                yield _comparison(one, self._results.name, False, ratio)
+
+
+def _comparison(one: Measurement, against: str, interleaved: bool, ratio: Ratio) -> Comparison:
+    return Comparison(one.device, one.file, against, one.threads, _quantity(one), interleaved, ratio)
+
+
+def _quantity(one: Measurement) -> str:
+    """What `compare` compares."""
+    if one.instructions:
+        return "instructions"
+    return "cpu" if one.threads == 1 else "wall"
+
+
+def _between_sessions(now: Measurement, past: PastMeasurement) -> Ratio | None:
+    """The same quantity as `compare`, over rounds that did not take turns; None where one lacks it."""
+    if now.instructions and past.instructions:
+        exact = now.instructions.total / past.instructions.total
+        return Ratio(exact, exact, exact)
+    if not now.samples or not past.samples:
+        return None
+    if now.threads == 1:
+        return unpaired_ratio(now.samples.cpu, past.samples.cpu)
+    return unpaired_ratio(now.samples.wall, past.samples.wall)

@@ -1,0 +1,76 @@
+"""The walk of `ca-deploy bench`: from files and device names to measurements and comparisons."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ca_deploy.bench.artifacts import collect, labels
+from ca_deploy.bench.comparison import Baseline, Beside, Comparison, Earlier
+from ca_deploy.bench.devices import DeviceOptions, open_device
+from ca_deploy.bench.interleave import Effort
+from ca_deploy.bench.results import PastResults, results_document
+from ca_deploy.bench.session import DeviceSession, measure_on
+from ca_deploy.errors import UserError
+from ca_deploy.progress import Progress
+
+
+@dataclass(frozen=True)
+class BenchResult:
+    """What a run measured.
+
+    Attributes:
+        sessions: one for each device, in the order given.
+        comparisons: with the baseline, when there is one.
+        names: what each artifact is called, baselines included.
+        effort: how much was measured.
+    """
+
+    sessions: list[DeviceSession]
+    comparisons: list[Comparison]
+    names: Mapping[Path, str]
+    effort: Effort
+
+    def document(self) -> dict[str, Any]:
+        """For JSON; see `results.schema.json`."""
+        return results_document(self.sessions, self.comparisons, self.names, self.effort)
+
+
+def run(
+    places: Sequence[Path],
+    devices: Sequence[str],
+    threads: Sequence[int],
+    effort: Effort,
+    progress: Progress,
+    *,
+    against: Path | None = None,
+    options: DeviceOptions | None = None,
+) -> BenchResult:
+    """Measure artifacts on devices.
+
+    Args:
+        places: files, and folders of them.
+        devices: names such as `local` or `emulated:cortex-a76`.
+        threads: each number of threads to measure with.
+        effort: how much to measure.
+        progress: what to report to.
+        against: results of an earlier run (`.json`), or another model or folder of models, to compare with.
+        options: for devices that take any.
+
+    Raises:
+        UserError: when an artifact, a device's name or the baseline cannot be used, or fits nothing.
+    """
+    opened = [open_device(name, options) for name in dict.fromkeys(devices)]
+    files = collect(places)
+    past = PastResults(against) if against is not None and against.suffix == ".json" else None
+    others = [] if against is None or past else collect([against])
+    names = labels(list(dict.fromkeys([*files, *others])))
+    baseline: Baseline | None = Earlier(past) if past else Beside(files, others, names) if others else None
+    measured = list(dict.fromkeys([*files, *(baseline.files if baseline else ())]))
+    sessions = measure_on(opened, measured, threads, effort, progress)
+    comparisons = [one for session in sessions if baseline for one in baseline.comparisons(session)]
+    if baseline and not comparisons and not any(session.error for session in sessions):
+        raise UserError(f"--against {against}: has no measurement of these artifacts on these devices")
+    return BenchResult(sessions, comparisons, {path: names[path] for path in measured}, effort)

@@ -1,0 +1,108 @@
+"""`ca-deploy bench`: how long artifacts take where they will run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ca_deploy.cli import console, options
+
+EXAMPLES = """
+[bold]Examples[/]
+
+  ca-deploy bench build/ca_mobilenetv2_cifar10
+      every artifact of an export on this machine, in turn
+
+  ca-deploy bench model_int8.tflite --device local --device emulated:cortex-a76 --threads 1,2
+      times on this machine, exact instruction counts on an emulated ARM core
+
+  ca-deploy bench build/new --against build/old --fail-above 1.05
+      both versions in turn in one session; exit status 3 when one became more than 5 % slower
+
+  ca-deploy bench build/new --out results/ --json
+      the results as JSON, and as a file in a folder of results
+"""
+
+
+def bench(
+    places: Annotated[
+        list[Path], typer.Argument(metavar="DIR|FILE...", help="Artifacts, or folders of them.")
+    ],
+    device: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--device",
+            metavar="DEVICE",
+            help="local (default) or emulated:CORE (cortex-a53, cortex-a72, cortex-a76); may be repeated.",
+            show_default=False,
+        ),
+    ] = None,
+    threads: Annotated[
+        str, typer.Option("--threads", metavar="LIST", help="Numbers of threads, such as 1,2,4.")
+    ] = "1",
+    against: Annotated[
+        Path | None,
+        typer.Option(
+            "--against",
+            metavar="BASELINE",
+            help="A model or folder to measure in turn with the artifacts, or an earlier run's JSON.",
+            show_default=False,
+        ),
+    ] = None,
+    fail_above: Annotated[
+        float | None,
+        typer.Option(
+            "--fail-above",
+            metavar="RATIO",
+            help="Exit with status 3 when an artifact takes more than this ratio of its baseline.",
+            show_default=False,
+        ),
+    ] = None,
+    runs: Annotated[int, typer.Option("--runs", min=2, help="Fewest runs of each artifact.")] = 50,
+    seconds: Annotated[float, typer.Option("--seconds", min=0, help="Shortest time to run each.")] = 1.0,
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder of results, which gets one more JSON file.", show_default=False),
+    ] = None,
+    json: options.Json = False,
+    quiet: options.Quiet = False,
+    debug: options.Debug = False,
+) -> None:
+    """Measure latency, memory and load time of artifacts on devices, and compare with a baseline."""
+    from ca_deploy.bench.interleave import Effort
+    from ca_deploy.bench.results import save
+    from ca_deploy.bench.run import run
+    from ca_deploy.errors import DeviceError, UserError, VerificationError
+    from ca_deploy.progress import on_terminal
+    from ca_deploy.report import bench_table
+
+    if fail_above is not None and against is None:
+        raise UserError("--fail-above: needs a baseline; add --against")
+    effort = Effort(rounds=min(10, runs), runs=runs, seconds=seconds)
+    with on_terminal(quiet or json) as progress:
+        result = run(
+            places,
+            device or ["local"],
+            options.positive_numbers("--threads", threads),
+            effort,
+            progress,
+            against=against,
+        )
+    document = result.document()
+    if out is not None:
+        progress.note(f"results: {save(document, out)}")
+    for warning in bench_table.warnings(result):
+        console.warn(warning)
+    if json:
+        console.show_json(document)
+    else:
+        for renderable in bench_table.tables(result, fail_above):
+            console.show(renderable)
+    slower = bench_table.regressions(result, fail_above)
+    failed = [session.error for session in result.sessions if session.error]
+    for line in (*slower, *failed):
+        console.fail(line)
+    if failed or slower:
+        raise typer.Exit((DeviceError if failed else VerificationError).exit_status)

@@ -1,0 +1,125 @@
+"""Ratios with a baseline: which pairs there are, and what counts as a regression."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from bench_values import BOARD, counted, timed
+
+from ca_deploy.bench.comparison import Beside, Comparison, Earlier
+from ca_deploy.bench.interleave import Effort
+from ca_deploy.bench.results import PastResults, results_document
+from ca_deploy.bench.session import DeviceSession
+from ca_deploy.bench.timing import Ratio
+from ca_deploy.errors import UserError
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> dict[str, Path]:
+    """new/a, new/b, old/a."""
+    made = {name: tmp_path / f"{name}.tflite" for name in ("new/a", "new/b", "old/a")}
+    for path in made.values():
+        path.parent.mkdir(exist_ok=True)
+        path.write_bytes(b"content")
+    return made
+
+
+def session(*measurements) -> DeviceSession:
+    return DeviceSession("board", BOARD, measurements)
+
+
+def test_a_folder_is_paired_by_name(files: dict[str, Path]) -> None:
+    new, other, old = files.values()
+    baseline = Beside([new, other], [old, old.with_name("c.tflite")], {old: "old/a"})
+
+    found = list(
+        baseline.comparisons(session(*(timed("board", f, ms) for f, ms in ((new, 3), (other, 9), (old, 2)))))
+    )
+
+    assert baseline.files == (old,)
+    assert [(one.file, one.against, one.threads, one.interleaved) for one in found] == [
+        (new, "old/a", 1, True)
+    ]
+    assert found[0].ratio.value == pytest.approx(1.5)
+
+
+def test_one_model_is_compared_with_all_others_and_not_with_itself(files: dict[str, Path]) -> None:
+    new, other, _ = files.values()
+    baseline = Beside([new, other], [other], {other: "b"})
+
+    found = list(baseline.comparisons(session(timed("board", new, 1), timed("board", other, 2))))
+
+    assert [(one.file, one.ratio.value) for one in found] == [(new, pytest.approx(0.5))]
+
+
+def test_a_baseline_that_pairs_with_nothing_is_refused(files: dict[str, Path]) -> None:
+    new, other, _ = files.values()
+
+    with pytest.raises(UserError, match="name one model to compare all with it"):
+        Beside([new], [new], {})
+    with pytest.raises(UserError, match="none of"):
+        Beside([new], [other, other.with_name("c.tflite")], {})
+
+
+def test_measurements_are_compared_with_equally_many_threads(files: dict[str, Path]) -> None:
+    new, _, old = files.values()
+    measured = [
+        timed("board", f, ms, n)
+        for n, times in ((1, (3, 2)), (2, (2, 2)))
+        for f, ms in zip((new, old), times, strict=True)
+    ]
+
+    found = list(Beside([new], [old], {old: "old"}).comparisons(session(*measured)))
+
+    assert [(one.threads, one.quantity, one.ratio.value) for one in found] == [
+        (1, "cpu", pytest.approx(1.5)),
+        (2, "wall", pytest.approx(1)),
+    ]
+
+
+def test_an_earlier_run_is_paired_by_device_name_and_threads(files: dict[str, Path], tmp_path: Path) -> None:
+    new, other, _ = files.values()
+    past = session(timed("board", new, 2, jitter=0.01), counted("board", other, 1000))
+    document = results_document([past], [], {new: "a.tflite", other: "b.tflite"}, Effort())
+    (tmp_path / "past.json").write_text(json.dumps(document))
+    now = session(
+        timed("board", new, 3, jitter=0.01), timed("board", new, 3, threads=2), counted("board", other, 1100)
+    )
+
+    times, counts = Earlier(PastResults(tmp_path / "past.json")).comparisons(now)
+
+    assert (times.against, times.interleaved, times.quantity) == ("past.json", False, "cpu")
+    assert times.ratio.low < times.ratio.value < times.ratio.high
+    assert times.ratio.value == pytest.approx(1.5, abs=0.02)
+    assert (counts.quantity, counts.ratio) == ("instructions", Ratio(1.1, 1.1, 1.1))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("no json", "not results of ca-deploy bench: the file"),
+        ('{"schema_version": 1}', "not results of ca-deploy bench: devices"),
+        ('{"schema_version": 2, "devices": []}', "has schema_version 2"),
+    ],
+)
+def test_other_files_are_no_earlier_run(content: str, message: str, tmp_path: Path) -> None:
+    (tmp_path / "past.json").write_text(content)
+
+    with pytest.raises(UserError, match=message):
+        PastResults(tmp_path / "past.json")
+
+
+@pytest.mark.parametrize(
+    ("ratio", "regressed"),
+    [
+        (Ratio(1.10, 1.08, 1.12), True),
+        (Ratio(1.04, 1.03, 1.05), False),  # within the limit
+        (Ratio(1.10, 0.98, 1.30), False),  # could be noise
+    ],
+)
+def test_a_regression_is_above_the_limit_and_above_noise(ratio: Ratio, regressed: bool) -> None:
+    one = Comparison("board", Path("a"), "b", 1, "cpu", True, ratio)
+
+    assert one.is_regression(1.05) is regressed

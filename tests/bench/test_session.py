@@ -1,0 +1,43 @@
+"""One device's failure leaves the others measured."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from bench_values import BOARD, Board
+
+from ca_deploy.bench.interleave import Effort
+from ca_deploy.bench.session import measure_on
+from ca_deploy.errors import DeviceError, UserError
+from ca_deploy.progress import Silent
+
+TFLITE, ONNX = Path("model.tflite"), Path("model.onnx")
+
+
+def test_devices_behind_one_that_fails_are_measured() -> None:
+    devices = [Board("first", error=DeviceError("first is gone")), Board("second")]
+
+    failed, done = measure_on(devices, [TFLITE], [1, 2], Effort(), Silent())
+
+    assert (failed.error, failed.identity, failed.measurements) == ("first is gone", None, ())
+    assert (done.error, done.identity) == (None, BOARD)
+    assert [one.threads for one in done.measurements] == [1, 2]
+
+
+def test_files_that_a_device_does_not_run_are_left_out() -> None:
+    (session,) = measure_on([Board("board")], [ONNX, TFLITE], [1], Effort(), Silent())
+
+    assert session.skipped == (ONNX,)
+    assert [one.file for one in session.measurements] == [TFLITE]
+
+
+def test_a_device_that_runs_none_of_the_files_has_failed() -> None:
+    (session,) = measure_on([Board("board")], [ONNX], [1], Effort(), Silent())
+
+    assert session.error == "board runs .tflite files only"
+
+
+def test_bad_input_stops_everything() -> None:
+    with pytest.raises(UserError, match="no model"):
+        measure_on([Board("board", error=UserError("no model"))], [TFLITE], [1], Effort(), Silent())

@@ -1,0 +1,82 @@
+"""`ca-deploy bench` as a user calls it."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from ca_deploy.verify.tflite_graph import TFLiteGraph
+
+ROOT = Path(__file__).parents[2]
+QUICK = ("--runs", "4", "--seconds", "0", "--quiet")
+
+
+def bench(*arguments: str | Path, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "ca_deploy", "bench", *map(str, arguments)]
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, text=True, check=False, timeout=100
+    )
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Two models: `small.tflite`, and `large.tflite` with many more pixels and nodes."""
+    for name, size, length in (("small", 4, 1), ("large", 256, 10)):
+        graph = TFLiteGraph()
+        tensors = [graph.tensor((1, size, size, 3), "float32") for _ in range(length + 1)]
+        for given, made in pairwise(tensors):
+            graph.node("ABS", [given], [made])
+        (tmp_path / f"{name}.tflite").write_bytes(graph.to_bytes([tensors[0]], [tensors[-1]]))
+    return tmp_path
+
+
+def test_a_slower_artifact_is_shown_saved_and_fails(folder: Path) -> None:
+    finished = bench(
+        "large.tflite",
+        "--against",
+        "small.tflite",
+        "--fail-above",
+        "1.5",
+        "--out",
+        "results",
+        *QUICK,
+        folder=folder,
+    )
+
+    assert finished.returncode == 3, finished.stderr
+    (line,) = (line for line in finished.stderr.splitlines() if line.startswith("error:"))
+    assert line.startswith("error: local: large.tflite, 1 thread: takes ")
+    assert line.endswith("of small.tflite, more than 1.5")
+    assert "XNNPACK" in finished.stdout
+    assert "processor time" in finished.stdout
+    (saved,) = (folder / "results").iterdir()
+    (compared,) = json.loads(saved.read_text())["comparisons"]
+    assert compared["ratio"]["low"] > 1.5
+    again = bench("large.tflite", "--against", saved, "--json", *QUICK, folder=folder)
+    assert again.returncode == 0, again.stderr
+    assert json.loads(again.stdout)["comparisons"][0]["interleaved"] is False
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["gone.tflite"], "error: gone.tflite: there is no such file or folder"),
+        (["small.tflite", "--device", "toaster"], "error: --device toaster is unknown: use one of local"),
+        (["small.tflite", "--threads", "1,0"], "error: --threads 1,0: give numbers from 1"),
+        (["small.tflite", "--fail-above", "1.1"], "error: --fail-above: needs a baseline"),
+        (["small.tflite", "--against", "small.tflite"], "error: --against: none of small.tflite is another"),
+    ],
+)
+def test_bad_input_is_one_line_and_status_2(arguments: list[str], message: str, folder: Path) -> None:
+    finished = bench(*arguments, folder=folder)
+
+    assert finished.returncode == 2
+    (line,) = finished.stderr.splitlines()
+    assert line.startswith(message)
