@@ -27,6 +27,7 @@ REJECTED = "rejected"
 PRODUCER = "ca-deploy"
 
 Format = Literal["onnx", "tflite"]
+Interface = Literal["normalised", "pixels"]
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,9 @@ class Artifact:
         precision: of its weights and activations, such as "fp32" or "int8".
         target: the target that its graph was formed for.
         passes: names of the passes behind it, in order.
+        interface: what it takes: images normalised as the recipe says, for which it gives the network's own
+            outputs; or pixels from 0 to 255, for which a classifier gives scores.
+        min_runtime: the oldest TFLite that knows its operators; None for other formats.
     """
 
     path: Path
@@ -46,6 +50,8 @@ class Artifact:
     precision: str
     target: str
     passes: tuple[str, ...]
+    interface: Interface = "normalised"
+    min_runtime: str | None = None
 
     @property
     def name(self) -> str:

@@ -27,6 +27,7 @@ def export(
     seed: int = 0,
     threads: int | None = None,
     overwrite: bool = False,
+    min_runtime: str | None = None,
     progress: Progress | None = None,
 ) -> ExportResult:
     """Export a network to verified artifacts.
@@ -45,6 +46,8 @@ def export(
         seed: of the split into calibration and parity images.
         threads: of the runtimes while calibrating and verifying; default: all cores.
         overwrite: replace an earlier export at `out`.
+        min_runtime: the oldest TFLite that every .tflite must run on, such as "2.14"; one that needs a newer
+            one fails its verification.
         progress: what to report to; silent by default.
 
     Raises:
@@ -65,6 +68,7 @@ def export(
         seed=seed,
         threads=threads,
         overwrite=overwrite,
+        min_runtime=min_runtime,
     )
     return run(resolve(options), progress or Silent())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -32,6 +33,7 @@ class Options:
     seed: int = 0
     threads: int | None = None
     overwrite: bool = False
+    min_runtime: str | None = None
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Plan:
         precisions: which of the targets' artifacts.
         optimize: how much time int8 may take: "fast" (ranges only) or "balanced" (equalization and corrected
             biases, some seconds).
+        min_runtime: the oldest TFLite that every .tflite must run on, as the user wrote it; None for any.
         warnings: lines that the user should read.
     """
 
@@ -62,6 +65,7 @@ class Plan:
     seed: int
     threads: int
     overwrite: bool
+    min_runtime: str | None = None
     warnings: tuple[str, ...] = field(default=())
 
 
@@ -101,6 +105,7 @@ def resolve(options: Options) -> Plan:
         seed=options.seed,
         threads=options.threads or available_cores(),
         overwrite=options.overwrite,
+        min_runtime=_version(options.min_runtime),
         warnings=warnings,
     )
 
@@ -154,6 +159,12 @@ def _optimize(level: str) -> str:
     if level not in OPTIMIZE:
         raise UserError(f"--optimize {level}: unknown; choose from {', '.join(OPTIMIZE)}")
     return level
+
+
+def _version(text: str | None) -> str | None:
+    if text is not None and not re.fullmatch(r"\d+\.\d+(\.\d+)?", text, re.ASCII):
+        raise UserError(f"--min-runtime {text}: give a version of TensorFlow Lite, such as 2.14")
+    return text
 
 
 def _chosen(option: str, values: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...] | None:

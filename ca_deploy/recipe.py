@@ -111,11 +111,15 @@ class Recipe(_Table):
         name: the file's stem; names the default output folder.
         folder: where the file lies; relative paths in the recipe start there.
         labels: class names in the order of the logits, or a text file with one per line.
+        author, version, license: of the weights, for the metadata in the artifacts.
     """
 
     name: str
     folder: Path = Field(default=Path(), exclude=True)
     description: str = ""
+    author: str = ""
+    version: str = ""
+    license: str = ""
     network: NetworkSpec = NetworkSpec()
     weights: str | None = None
     input: InputSpec = InputSpec()

@@ -3,6 +3,7 @@
 import json
 import shutil
 import textwrap
+import zipfile
 from collections import Counter
 from pathlib import Path
 
@@ -17,7 +18,14 @@ from ca_deploy.errors import UserError
 from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.verify.delegates import check_delegation
 
-ARTIFACTS = ["model.onnx", "model_fp16.tflite", "model_fp32.tflite", "model_int8.tflite"]
+ARTIFACTS = [
+    "model.onnx",
+    "model_fp16.tflite",
+    "model_fp32.tflite",
+    "model_fp32_pixels.tflite",
+    "model_int8.tflite",
+    "model_uint8.tflite",
+]
 FILES = ["manifest.json", *ARTIFACTS, "report.json"]
 
 pytestmark = pytest.mark.slow
@@ -66,10 +74,13 @@ def test_the_default_holds_its_tolerances(default):
     assert parities["model_fp32.tflite"].relative < 1e-4
     assert parities["model_fp16.tflite"].sqnr_db > 50
     assert parities["model_int8.tflite"].sqnr_db > 26
+    # Pixels in and scores out change nothing in between.
+    assert abs(parities["model_uint8.tflite"].sqnr_db - parities["model_int8.tflite"].sqnr_db) < 0.5
+    assert parities["model_fp32_pixels.tflite"].relative < 1e-4
 
 
 def test_attention_is_one_partition_without_transposes(default):
-    for name in ("model_fp32.tflite", "model_int8.tflite"):
+    for name in ("model_fp32.tflite", "model_int8.tflite", "model_uint8.tflite"):
         path = default.folder / name
         found = check_delegation(path)
         assert (found.partitions, found.outside) == (1, ())
@@ -90,6 +101,19 @@ def test_the_manifest_names_every_artifact_by_content(default):
     assert hashes == {name: sha256_file(default.folder / name) for name in ARTIFACTS}
     assert manifest["network"]["attention"] == "ca"
     assert not set(manifest["calibration"]["sha256"]) & set(manifest["parity_images"]["sha256"])
+
+
+def test_each_tflite_names_its_labels_and_its_oldest_runtime(default):
+    manifest = json.loads((default.folder / "manifest.json").read_text())
+    oldest = {one["file"]: one["min_runtime"] for one in manifest["artifacts"]}
+    integer = dict.fromkeys(("model_int8.tflite", "model_uint8.tflite"), "1.14.0")
+    assert oldest == {"model.onnx": None} | dict.fromkeys(ARTIFACTS[1:], "1.15.0") | integer
+    for name in ARTIFACTS[1:]:
+        path = default.folder / name
+        stated = TFLiteModel(path.read_bytes()).metadata("min_runtime_version")
+        assert stated == oldest[name].encode().ljust(16, b"\0")
+        with zipfile.ZipFile(path) as archive:
+            assert archive.read("labels.txt").decode().split() == list(default.plan.recipe.labels)
 
 
 def test_the_report_says_what_each_pass_did(default):
@@ -126,7 +150,7 @@ def test_a_network_of_the_user_s_own_goes_the_same_way(user_module, photographs)
         model="mine:build", images=photographs, input_size="32x40", precision=["int8", "fp32"]
     )
     assert result.folder == Path("build/build")
-    assert names_in(result.folder)[1:-1] == ["model.onnx", "model_fp32.tflite", "model_int8.tflite"]
+    assert names_in(result.folder)[1:-1] == [name for name in ARTIFACTS if "fp16" not in name]
     assert "no recipe given" in result.warnings[0]
 
 
@@ -156,20 +180,28 @@ def test_two_outputs_and_a_broken_photograph_are_no_obstacle(user_module, photog
     assert parities["model_int8.tflite"].sqnr_db > 20
 
 
-def test_an_artifact_below_its_tolerance_is_rejected(tmp_path, user_module, photographs):
+def test_an_artifact_below_its_tolerance_or_too_new_is_rejected(tmp_path, user_module, photographs):
     user_module("def build(): return nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.Flatten(), nn.Linear(900, 3))")
     (tmp_path / "strict.toml").write_text(
         "[input]\nsize = [32, 32]\n[tolerances]\nint8 = { min_sqnr_db = 99 }\n"
     )
-    result = ca_deploy.export("strict.toml", model="mine:build", images=photographs, out="out")
+    result = ca_deploy.export(
+        "strict.toml", model="mine:build", images=photographs, out="out", min_runtime="1.14"
+    )
     assert not result.passed
-    assert names_in("out") == ["manifest.json", *ARTIFACTS[:3], "rejected", "report.json"]
-    assert names_in("out/rejected") == ["model_int8.tflite"]
-    (failed,) = [
-        a for a in json.loads(Path("out/manifest.json").read_text())["artifacts"] if a["status"] == "failed"
+    kept = ["model.onnx", "model_fp32.tflite", "model_fp32_pixels.tflite"]
+    assert names_in("out") == ["manifest.json", *kept, "rejected", "report.json"]
+    failures = {
+        one["file"]: one["failures"]
+        for one in json.loads(Path("out/manifest.json").read_text())["artifacts"]
+        if one["status"] == "failed"
+    }
+    assert sorted(failures) == [f"rejected/{name}" for name in names_in("out/rejected")]
+    assert failures.keys() == {f"rejected/model_{name}.tflite" for name in ("fp16", "int8", "uint8")}
+    assert failures["rejected/model_fp16.tflite"] == [
+        "--min-runtime 1.14: DEQUANTIZE version 3 needs TFLite 1.15.0"
     ]
-    assert failed["file"] == "rejected/model_int8.tflite"
-    assert "below 99.0 dB" in failed["failures"][0]
+    assert "below 99.0 dB" in failures["rejected/model_int8.tflite"][0]
 
 
 @pytest.mark.parametrize(

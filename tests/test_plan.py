@@ -58,6 +58,7 @@ def test_a_network_without_recipe_is_named_after_its_factory():
         (Options("ca_mobilenetv2_cifar10", targets=["andriod"]), "--targets andriod: unknown"),
         (Options("ca_mobilenetv2_cifar10", targets=[]), "--targets: is empty"),
         (Options("ca_mobilenetv2_cifar10", threads=0), "--threads 0: must be at least 1"),
+        (Options("ca_mobilenetv2_cifar10", min_runtime="new"), "--min-runtime new: give a version"),
         (Options("ca_mobilenetv2_cifar10", seed=-1), "--seed -1: must be from 0"),
         (Options("ca_mobilenetv2_cifar10", optimize="max"), "--optimize max: unknown; choose from fast"),
         (Options("ca_mobilenetv2_cifar10", input_size="\u00b2"), "give pixels as SIZE"),

@@ -45,6 +45,7 @@ def export(
     seed: options.Seed = 0,
     threads: options.Threads = None,
     overwrite: options.Overwrite = False,
+    min_runtime: options.MinRuntime = None,
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
@@ -69,6 +70,7 @@ def export(
             seed=seed,
             threads=threads,
             overwrite=overwrite,
+            min_runtime=min_runtime,
             progress=progress,
         )
     for warning in result.warnings:

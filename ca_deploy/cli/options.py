@@ -63,6 +63,15 @@ Threads = Annotated[
     int | None,
     typer.Option("--threads", help="Threads of the runtimes; default: all cores.", show_default=False),
 ]
+MinRuntime = Annotated[
+    str | None,
+    typer.Option(
+        "--min-runtime",
+        metavar="VERSION",
+        help="Oldest TFLite that must run every .tflite, such as 2.14.",
+        show_default=False,
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")]
 
 

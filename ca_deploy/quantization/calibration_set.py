@@ -73,6 +73,20 @@ class ImageSet:
         for start in range(0, len(self), size):
             yield self._stack(self.pixels[start : start + size])
 
+    def pixel_batches(self, size: int) -> Iterator[NDArray[np.float32]]:
+        """Yield all images as their pixels, 0 to 255: float32 (N, 3, H, W) with N at most `size`.
+
+        Images that came normalised are turned back, and must come out whole: see `are_pixels`.
+        """
+        for batch in self.batches(size):
+            yield np.rint(_denormalised(batch, self.spec))
+
+    def are_pixels(self) -> bool:
+        """Whether every image is one of whole pixels from 0 to 255, to within rounding of float32."""
+        if all(image.dtype == np.uint8 for image in self.pixels):
+            return True
+        return all(map(_are_whole, (_denormalised(batch, self.spec) for batch in self.batches(16))))
+
     def first(self, count: int) -> NDArray[np.float32]:
         """The first `count` images, or as many as there are: float32 (N, 3, H, W)."""
         return self._stack(self.pixels[:count])
@@ -80,6 +94,18 @@ class ImageSet:
     def _stack(self, pixels: Sequence[Pixels]) -> NDArray[np.float32]:
         stacked: NDArray[Any] = np.stack(pixels)
         return normalise(stacked, self.spec) if stacked.dtype == np.uint8 else stacked
+
+
+def _denormalised(images: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:
+    """Pixels of normalised images (N, 3, H, W)."""
+    mean, std = (np.array(values, np.float32)[:, None, None] for values in (spec.mean, spec.std))
+    pixels: NDArray[np.float32] = (images * std + mean) * np.float32(255)
+    return pixels
+
+
+def _are_whole(pixels: NDArray[np.float32]) -> bool:
+    whole = np.rint(pixels)
+    return bool(np.all(np.abs(pixels - whole) < 0.01) and whole.min() >= 0 and whole.max() <= 255)
 
 
 @dataclass(frozen=True)

@@ -37,5 +37,5 @@ def convert_float16(data: bytes) -> bytes:
                 conversions.append(model.new_operator("DEQUANTIZE", 3, source, dequantized[index]))
             operator.inputs[place] = dequantized[index]
     model.operators = [*conversions, *model.operators]
-    model.add_metadata(*_COMPUTE_IN_FLOAT16)
+    model.set_metadata(*_COMPUTE_IN_FLOAT16)
     return model.dump()

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 _SMALLEST_SCALE = np.finfo(np.float32).tiny  # kernels refuse subnormal scales
 
-IntName = Literal["int8", "int16", "int32"]
+IntName = Literal["int8", "int16", "int32", "uint8"]
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import flatbuffers
@@ -82,12 +83,25 @@ class TFLiteModel:
         """Tensor indices of the graph's outputs."""
         return [int(index) for index in self._graph.outputs]
 
-    def replace_output(self, old: int, new: int) -> None:
-        """Make tensor `new` the graph's output in place of `old`, in its signatures too."""
+    @property
+    def output_names(self) -> list[str]:
+        """What the graph's outputs are called in its signature, where it has one, or their tensors' names."""
+        names = {index: self.name(index) for index in self.outputs}
+        for signature in self._model.signatureDefs or []:
+            names |= {entry.tensorIndex: _text(entry.name) for entry in signature.outputs}
+        return [names[index] for index in self.outputs]
+
+    def replace_input(self, old: int, new: int) -> None:
+        """Make tensor `new` the graph's input in place of `old`, in its signatures too."""
+        self._graph.inputs = [new if index == old else index for index in self.inputs]
+        for signature in self._model.signatureDefs or []:
+            _point_elsewhere(signature.inputs, old, new)
+
+    def replace_output(self, old: int, new: int, name: str | None = None) -> None:
+        """Make tensor `new` the graph's output in place of `old`, called `name` in its signatures."""
         self._graph.outputs = [new if index == old else index for index in self.outputs]
         for signature in self._model.signatureDefs or []:
-            for entry in signature.outputs:
-                entry.tensorIndex = new if entry.tensorIndex == old else entry.tensorIndex
+            _point_elsewhere(signature.outputs, old, new, name)
 
     def kind(self, operator: Any) -> str:
         """The operator's builtin name, such as "CONV_2D"."""
@@ -100,11 +114,29 @@ class TFLiteModel:
         if code.version < version:
             operator.opcodeIndex = self._operator_code(self.kind(operator), version)
 
-    def new_operator(self, kind: str, version: int, source: int, result: int) -> Any:
-        """An operator without options from tensor `source` to tensor `result`; the caller places it."""
+    def version(self, operator: Any) -> int:
+        """The operator's version, which tells runtimes what forms of it they must know."""
+        return int(self._model.operatorCodes[operator.opcodeIndex].version)
+
+    def new_operator(
+        self, kind: str, version: int, source: int | Sequence[int], result: int, options: Any = None
+    ) -> Any:
+        """An operator from one or several tensors to tensor `result`; the caller places it.
+
+        Args:
+            kind: its builtin name, such as "CONV_2D".
+            version: its version.
+            source: what it reads.
+            result: what it writes.
+            options: the schema's object with its options, such as `SoftmaxOptionsT`; none for most.
+        """
         operator = schema.OperatorT()
         operator.opcodeIndex = self._operator_code(kind, version)
-        operator.inputs, operator.outputs = [source], [result]
+        operator.inputs = [source] if isinstance(source, int) else list(source)
+        operator.outputs = [result]
+        if options is not None:
+            operator.builtinOptions = options
+            operator.builtinOptionsType = getattr(schema.BuiltinOptions, type(options).__name__[:-1])
         return operator
 
     def dtype(self, index: int) -> np.dtype[Any]:
@@ -116,6 +148,10 @@ class TFLiteModel:
         """A tensor's sizes, none for a scalar."""
         shape = self._graph.tensors[index].shape
         return [] if shape is None else [int(size) for size in shape]
+
+    def name(self, index: int) -> str:
+        """A tensor's name."""
+        return _text(self._graph.tensors[index].name)
 
     def constant(self, index: int) -> NDArray[Any] | None:
         """A constant tensor's values in the file's layout, or None for an activation."""
@@ -157,14 +193,19 @@ class TFLiteModel:
         tensor.quantization = None if params is None else _quantization(params)
         return index
 
-    def add_metadata(self, name: str, content: bytes) -> None:
-        """Attach a named block of bytes, as runtimes and tools look for."""
-        buffer = _AlignedBuffer()
-        buffer.data = np.frombuffer(content, np.uint8)
-        self._model.buffers.append(buffer)
+    def metadata(self, name: str) -> bytes | None:
+        """The named block of bytes, or None."""
+        for one in self._model.metadata or []:
+            if _text(one.name) == name:
+                return bytes(self._model.buffers[one.buffer].data)
+        return None
+
+    def set_metadata(self, name: str, content: bytes) -> None:
+        """Attach a named block of bytes, as runtimes and tools look for, in place of one of that name."""
         entry = schema.MetadataT()
-        entry.name, entry.buffer = name, len(self._model.buffers) - 1
-        self._model.metadata = [*(self._model.metadata or []), entry]
+        entry.name, entry.buffer = name, self._add_buffer(np.frombuffer(content, np.uint8))
+        others = [one for one in self._model.metadata or [] if _text(one.name) != name]
+        self._model.metadata = [*others, entry]
 
     def dump(self) -> bytes:
         """The file's content, without tensors and buffers that nothing uses any more."""
@@ -195,9 +236,8 @@ class TFLiteModel:
 
     def _add_tensor(self, like: int, suffix: str, buffer: int) -> int:
         original = self._graph.tensors[like]
-        name = original.name.decode() if isinstance(original.name, bytes) else original.name
         tensor = schema.TensorT()
-        tensor.name, tensor.shape, tensor.buffer = name + suffix, original.shape, buffer
+        tensor.name, tensor.shape, tensor.buffer = _text(original.name) + suffix, original.shape, buffer
         tensor.shapeSignature, tensor.hasRank = original.shapeSignature, original.hasRank
         self._graph.tensors.append(tensor)
         return len(self._graph.tensors) - 1
@@ -227,6 +267,19 @@ class TFLiteModel:
         model.operatorCodes = [model.operatorCodes[old] for old in codes]
         for operator in graph.operators:
             operator.opcodeIndex = codes[operator.opcodeIndex]
+
+
+def _text(name: str | bytes) -> str:
+    """A name: bytes as it was in the file, text as it was set here."""
+    return name if isinstance(name, str) else name.decode()
+
+
+def _point_elsewhere(entries: Iterable[Any], old: int, new: int, name: str | None = None) -> None:
+    """Let a signature's entries of one tensor mean another, under another name where one is given."""
+    for entry in entries:
+        if entry.tensorIndex == old:
+            entry.tensorIndex = new
+            entry.name = entry.name if name is None else name
 
 
 def _quantization(params: QuantParams) -> Any:

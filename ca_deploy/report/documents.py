@@ -98,6 +98,8 @@ def _measured(one: Exported, result: ExportResult) -> dict[str, Any]:
         "format": artifact.format,
         "precision": artifact.precision,
         "target": artifact.target,
+        "interface": artifact.interface,
+        "min_runtime": artifact.min_runtime,
         "bytes": artifact.path.stat().st_size,
         "status": "passed" if one.verdict.passed else "failed",
         "failures": list(one.verdict.failures),

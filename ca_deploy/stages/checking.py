@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from ca_deploy.stages.loading import LoadedNetwork
 
 if TYPE_CHECKING:
     from ca_deploy.quantization.calibration_set import ImageSet
+    from ca_deploy.runtimes import Runtime
     from ca_deploy.verify.delegates import Delegation
     from ca_deploy.verify.ladder import FloatArray, Verdict
 
@@ -60,12 +62,34 @@ def verdicts(
     found = []
     for artifact in written:
         progress.step(f"Verifying {artifact.name}")
-        runtime = open_runtime(artifact.path, plan.threads)
+        if artifact.interface == "pixels":
+            runtime, batches = _before_scores(artifact, plan.threads), parity.pixel_batches(BATCH)
+        else:
+            runtime, batches = open_runtime(artifact.path, plan.threads), parity.batches(BATCH)
         outputs = outputs_of(
-            runtime, parity.batches(BATCH), len(parity), progress, channels_last=artifact.format == "tflite"
+            runtime, batches, len(parity), progress, channels_last=artifact.format == "tflite"
         )
-        found.append(judge(expected, outputs, tolerance(plan, artifact)))
+        verdict = judge(expected, outputs, tolerance(plan, artifact))
+        found.append(replace(verdict, failures=(*verdict.failures, *_too_new(plan, artifact))))
     return found
+
+
+def _before_scores(artifact: Artifact, threads: int) -> Runtime:
+    """A .tflite that ends in scores, run without that last step: parity is of logits."""
+    from ca_deploy.quantization.app_interface import without_scores
+    from ca_deploy.runtimes.litert import LiteRT
+
+    return LiteRT(without_scores(artifact.path.read_bytes()), threads)
+
+
+def _too_new(plan: Plan, artifact: Artifact) -> list[str]:
+    """What the oldest runtime that the user asked for does not know of a .tflite."""
+    if plan.min_runtime is None or artifact.format != "tflite":
+        return []
+    from ca_deploy.quantization.runtime_versions import parsed, too_new
+
+    wanted = parsed(plan.min_runtime)
+    return [f"--min-runtime {plan.min_runtime}: {one}" for one in too_new(artifact.path.read_bytes(), wanted)]
 
 
 def set_rejected_aside(folder: Path, written: Sequence[Artifact], found: Sequence[Verdict]) -> list[Artifact]:

@@ -9,7 +9,7 @@ from PIL import Image
 from ca_deploy.errors import UserError
 from ca_deploy.images import decode, normalise, resize_and_crop
 from ca_deploy.progress import Lines
-from ca_deploy.quantization.calibration_set import ImageSplit, split_images, split_sides
+from ca_deploy.quantization.calibration_set import ImageSet, ImageSplit, split_images, split_sides
 from ca_deploy.recipe import InputSpec
 
 SPEC = InputSpec(size=(8, 8), resize=8)
@@ -88,6 +88,18 @@ def test_batches_are_the_preprocessed_images(tmp_path: Path) -> None:
     assert {image.tobytes() for image in everything} == {image.tobytes() for image in expected}
     assert np.array_equal(split.calibration.first(13), np.concatenate(batches)[:13])
     assert len(split.parity.first(100)) == 8
+
+
+def test_pixels_come_back_from_normalised_images() -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (3, *SPEC.size, 3), dtype=np.uint8)
+    as_taken = pixels.transpose(0, 3, 1, 2)
+    identities = ("a", "b", "c")
+    for images in (tuple(pixels), tuple(normalise(pixels, SPEC))):
+        image_set = ImageSet(identities, images, SPEC)
+        assert image_set.are_pixels()
+        assert np.array_equal(np.concatenate(list(image_set.pixel_batches(2))), as_taken)
+    others = np.random.default_rng(0).standard_normal((3, 3, *SPEC.size)).astype(np.float32)
+    assert not ImageSet(identities, tuple(others), SPEC).are_pixels()
 
 
 def test_identical_files_are_one_image(tmp_path: Path) -> None:

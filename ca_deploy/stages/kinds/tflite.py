@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from ca_deploy.artifact import Artifact
+from ca_deploy.stages.description import written_with_metadata
+from ca_deploy.stages.kinds.pixels import write_pixel_variant
 from ca_deploy.stages.work import Form, Work, Written
 
 if TYPE_CHECKING:
@@ -38,18 +40,20 @@ def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Seq
     formed = work.formed(passes)
     float32 = work.converter.convert(to_onnx(formed.graph, work.examples[0]).SerializeToString()).data
     suffix = "" if target == plan.targets[0] else f".{target}"
-    artifacts: list[Artifact] = []
-    warnings: list[str] = []
+    written = Written(forms=(Form(target, tuple(precisions), formed.records),))
     for precision in precisions:
         path = work.folder / f"model_{precision}{suffix}.tflite"
         progress.step(f"Writing {path.name}")
         quantized = at_precision(
             precision, float32, work.images.calibration, plan.optimize, plan.threads, progress
         )
-        path.write_bytes(quantized.data)
-        warnings += [f"{path.name}: {warning}" for warning in quantized.warnings]
-        artifacts.append(Artifact(path, "tflite", precision, target, work.pass_names(formed.records)))
-    return Written(tuple(artifacts), (Form(target, tuple(precisions), formed.records),), tuple(warnings))
+        artifact = Artifact(path, "tflite", precision, target, work.pass_names(formed.records))
+        written += Written(
+            (written_with_metadata(plan, artifact, quantized.data),),
+            warnings=tuple(f"{path.name}: {warning}" for warning in quantized.warnings),
+        )
+        written += write_pixel_variant(work, artifact, quantized.data)
+    return written
 
 
 def _equalization(work: Work) -> tuple[Pass, ...]:
