@@ -5,13 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ca_deploy.accuracy import evaluate as evaluate
+    from ca_deploy.evaluation import EvaluationResult as EvaluationResult
     from ca_deploy.pipeline import export as export
     from ca_deploy.result import ExportResult as ExportResult
 
 __version__ = "0.1.0"
-__all__ = ["ExportResult", "__version__", "export"]
+__all__ = ["EvaluationResult", "ExportResult", "__version__", "evaluate", "export"]
 
-_HOMES = {"export": "ca_deploy.pipeline", "ExportResult": "ca_deploy.result"}
+_HOMES = {
+    "EvaluationResult": "ca_deploy.evaluation",
+    "ExportResult": "ca_deploy.result",
+    "evaluate": "ca_deploy.accuracy",
+    "export": "ca_deploy.pipeline",
+}
 
 
 def __getattr__(name: str) -> Any:

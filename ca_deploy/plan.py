@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from ca_deploy.errors import UserError
 from ca_deploy.machine import available_cores
+from ca_deploy.published import Published
 from ca_deploy.recipe import PRECISIONS, TARGETS, NetworkSpec, Recipe, load_recipe
 from ca_deploy.resources import data_folder
 
@@ -84,15 +85,34 @@ def resolve(options: Options) -> Plan:
         raise UserError(f"recipe {recipe.name} states a [network] and --model is another; give one of them")
     if weights is None and options.model is None:
         raise UserError(f"recipe {recipe.name} ships no weights; give yours with --weights FILE")
-    if options.threads is not None and options.threads < 1:
-        raise UserError(f"--threads {options.threads}: must be at least 1")
-    if not 0 <= options.seed < 2**63:
-        raise UserError(f"--seed {options.seed}: must be from 0 to 2^63 - 1")
     if options.model is not None and weights is None:
         warnings = (
             *warnings,
             f"no --weights given: {options.model} is exported with the weights it makes itself",
         )
+    return _plan(recipe, weights, options, warnings)
+
+
+def rebuild(published: Published, options: Options) -> Plan:
+    """The plan that a folder was exported with, and other options put in.
+
+    Args:
+        published: the folder.
+        options: `recipe`, `weights`, `model` and `input_size` are the folder's, and ignored.
+
+    Raises:
+        UserError: when its weights are gone or others, or an option cannot be used.
+    """
+    weights = published.weights()
+    options = replace(options, model=published.factory, out=options.out or published.folder)
+    return _plan(published.recipe, weights, options, ())
+
+
+def _plan(recipe: Recipe, weights: Path | None, options: Options, warnings: tuple[str, ...]) -> Plan:
+    if options.threads is not None and options.threads < 1:
+        raise UserError(f"--threads {options.threads}: must be at least 1")
+    if not 0 <= options.seed < 2**63:
+        raise UserError(f"--seed {options.seed}: must be from 0 to 2^63 - 1")
     return Plan(
         recipe=_with_overrides(recipe, options),
         weights=weights,

@@ -3,6 +3,7 @@
 from ca_deploy.images.archive import ImageArchive
 from ca_deploy.images.decoding import BrokenImageError, decode
 from ca_deploy.images.folder import ImageFolder
+from ca_deploy.images.labelled import LabelledImage, LabelledImages, open_labelled
 from ca_deploy.images.loading import ImageLoader, Skipped, find_images, load_pixels
 from ca_deploy.images.preprocessing import Preprocessing, normalise, resize_and_crop
 from ca_deploy.images.source import Candidate, ImageSource, Pixels
@@ -14,6 +15,8 @@ __all__ = [
     "ImageFolder",
     "ImageLoader",
     "ImageSource",
+    "LabelledImage",
+    "LabelledImages",
     "Pixels",
     "Preprocessing",
     "Skipped",
@@ -21,5 +24,6 @@ __all__ = [
     "find_images",
     "load_pixels",
     "normalise",
+    "open_labelled",
     "resize_and_crop",
 ]

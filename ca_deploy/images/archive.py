@@ -6,7 +6,7 @@ import hashlib
 import math
 import zipfile
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
@@ -23,6 +23,7 @@ from ca_deploy.images.source import Candidate, Pixels
 from ca_deploy.progress import Progress
 
 _MEMBER = "images.npy"  # what np.savez(path, images=...) writes
+_NOT_FINITE = "NaN or Inf in it"
 
 
 class ImageArchive:
@@ -49,15 +50,26 @@ class ImageArchive:
                 f"float32 (N, 3, {height}, {width}) already preprocessed"
             )
 
+    def __len__(self) -> int:
+        return self._shape[0]
+
+    def stream(self, spec: Preprocessing) -> Generator[tuple[str, Pixels] | Skipped]:
+        """Each image in turn: sha256 of its content and its pixels at the recipe's size, or why not."""
+        for index, image in enumerate(self._images()):
+            if np.isfinite(image).all():
+                yield _identity(image), self._prepared(image, spec)
+            else:
+                yield Skipped(self._place(index), _NOT_FINITE)
+
     def candidates(self, progress: Progress) -> tuple[list[Candidate], list[Skipped]]:
         """Hash every image; copies of one content are one candidate, one with NaN or Inf is skipped."""
         skipped: list[Skipped] = []
         copies: dict[str, list[int]] = {}
-        for index, image in enumerate(progress.track(self._images(), self._shape[0], "images read")):
+        for index, image in enumerate(progress.track(self._images(), len(self), "images read")):
             if np.isfinite(image).all():
-                copies.setdefault(hashlib.sha256(image.data).hexdigest(), []).append(index)
+                copies.setdefault(_identity(image), []).append(index)
             else:
-                skipped.append(Skipped(self._place(index), "NaN or Inf in it"))
+                skipped.append(Skipped(self._place(index), _NOT_FINITE))
         return [
             Candidate(identity, None, tuple(map(self._place, indices)), indices[0])
             for identity, indices in copies.items()
@@ -70,11 +82,14 @@ class ImageArchive:
         chosen = candidates[:wanted]
         indices = {candidate.index for candidate in chosen}
         pixels: dict[int, Pixels] = {}
-        for index, image in enumerate(progress.track(self._images(), self._shape[0], "images read")):
+        for index, image in enumerate(progress.track(self._images(), len(self), "images read")):
             if index in indices:
-                raw = self._dtype == np.uint8
-                pixels[index] = resize_and_crop(Image.fromarray(image), spec) if raw else image
+                pixels[index] = self._prepared(image, spec)
         return [(candidate, pixels[candidate.index]) for candidate in chosen], []
+
+    def _prepared(self, image: NDArray[Any], spec: Preprocessing) -> Pixels:
+        raw = self._dtype == np.uint8
+        return resize_and_crop(Image.fromarray(image), spec) if raw else image
 
     def _place(self, index: int) -> str:
         return f"{self._path}[{index}]"
@@ -105,6 +120,10 @@ class ImageArchive:
             raise UserError(
                 f"{self._path}: cannot be read ({error}); write it with np.savez(path, images=array)"
             ) from error
+
+
+def _identity(image: NDArray[Any]) -> str:
+    return hashlib.sha256(image.data).hexdigest()
 
 
 def _read_header(file: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any]]:

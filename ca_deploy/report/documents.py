@@ -34,7 +34,11 @@ def manifest(result: ExportResult) -> dict[str, Any]:
         "producer": PRODUCER,
         "schema_version": SCHEMA_VERSION,
         "versions": versions(),
-        "recipe": {**plan.recipe.model_dump(mode="json"), "sha256": plan.recipe.sha256()},
+        "recipe": {
+            **plan.recipe.model_dump(mode="json"),
+            "labels": plan.recipe.label_names(),
+            "sha256": plan.recipe.sha256(),
+        },
         "network": result.origin,
         "targets": list(plan.targets),
         "optimize": plan.optimize,

@@ -21,7 +21,15 @@ def run(*arguments, folder):
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--help"], ["export", "--help"], ["list", "--help"], ["bench", "--help"], ["--version"]]
+    "arguments",
+    [
+        ["--help"],
+        ["export", "--help"],
+        ["evaluate", "--help"],
+        ["list", "--help"],
+        ["bench", "--help"],
+        ["--version"],
+    ],
 )
 def test_help_imports_no_heavy_module(arguments):
     code = (
