@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ca_deploy.artifact import Interface
 from ca_deploy.errors import UserError
 from ca_deploy.machine import available_cores
 from ca_deploy.progress import Progress, Silent
@@ -46,6 +47,10 @@ class _Asked:
             for file in self.files
         ]
 
+    def interface(self, file: Path) -> Interface:
+        """What an artifact takes."""
+        return "normalised" if self.published is None else self.published.interface(file)
+
 
 def evaluate(
     target: str | Path,
@@ -70,9 +75,9 @@ def evaluate(
     Raises:
         UserError: when an input cannot be used.
     """
-    from ca_deploy.evaluation import EvaluationResult, judge
+    from ca_deploy import stages
+    from ca_deploy.evaluation import Contestant, EvaluationResult, judge
     from ca_deploy.images import open_labelled
-    from ca_deploy.runtimes import open_runtime
 
     progress = progress or Silent()
     threads = available_cores() if threads is None else threads
@@ -81,15 +86,19 @@ def evaluate(
     asked = _asked(Path(target), recipe)
     progress.step("Finding the images")
     images = open_labelled(Path(data), asked.recipe.label_names(), asked.recipe.input)
-    artifacts = [open_runtime(file, threads) for file in asked.files]
-    _check_classes(asked, artifacts, images)
+    runtimes = [stages.open_artifact(file, asked.interface(file), threads) for file in asked.files]
+    _check_classes(asked, runtimes, images)
     reference, warnings = _float_network(asked, progress)
     progress.step("Evaluating")
     calibration = () if asked.published is None else asked.published.calibration
-    judged = judge(reference, artifacts, images, asked.recipe.input, calibration, progress)
+    contestants = [
+        Contestant(runtime, asked.interface(file) == "pixels")
+        for runtime, file in zip(runtimes, asked.files, strict=True)
+    ]
+    judged = judge(reference, contestants, images, asked.recipe.input, calibration, progress)
     if not judged.images:
         raise UserError(f"{data}: no image is left to judge: {_missing(judged)}")
-    found = map(_evaluated, asked.names, artifacts, judged.artifacts)
+    found = map(_evaluated, asked.names, runtimes, judged.artifacts)
     return EvaluationResult(
         target=asked.target,
         data=Path(data),

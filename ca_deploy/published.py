@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ca_deploy.artifact import MANIFEST, PRODUCER, REJECTED, sha256_file
+from ca_deploy.artifact import MANIFEST, PRODUCER, REJECTED, Interface, sha256_file
 from ca_deploy.errors import UserError
 from ca_deploy.recipe import Recipe, parse_recipe
 
@@ -38,6 +38,12 @@ class Published:
         return tuple(
             self.folder / one["file"] for one in self.manifest["artifacts"] if one["status"] == "passed"
         )
+
+    def interface(self, file: Path) -> Interface:
+        """What an artifact takes; a file that the manifest does not name takes normalised images."""
+        known = {self.folder / one["file"]: one["interface"] for one in self.manifest["artifacts"]}
+        found: Interface = known.get(file, "normalised")
+        return found
 
     @property
     def factory(self) -> str | None:

@@ -57,9 +57,9 @@ def exported(tmp_path, monkeypatch):
         "network": {"factory": "colours:build"},
         "calibration": {"count": 0, "sha256": []},
         "artifacts": [
-            {"file": "model.onnx", "status": "passed"},
-            {"file": "model_exact.onnx", "status": "passed"},
-            {"file": "rejected/model_int8.tflite", "status": "failed"},
+            {"file": "model.onnx", "status": "passed", "interface": "normalised"},
+            {"file": "model_exact.onnx", "status": "passed", "interface": "normalised"},
+            {"file": "rejected/model_int8.tflite", "status": "failed", "interface": "normalised"},
         ],
     }
     (folder / "manifest.json").write_text(json.dumps(manifest))

@@ -2,7 +2,7 @@
 
 from ca_deploy.evaluation.accuracy import Accuracy, ClassChange, Comparison, Move
 from ca_deploy.evaluation.intervals import Estimate
-from ca_deploy.evaluation.judging import class_count, judge
+from ca_deploy.evaluation.judging import Contestant, class_count, judge
 from ca_deploy.evaluation.result import Evaluated, EvaluationResult
 from ca_deploy.evaluation.tally import Tally
 
@@ -10,6 +10,7 @@ __all__ = [
     "Accuracy",
     "ClassChange",
     "Comparison",
+    "Contestant",
     "Estimate",
     "Evaluated",
     "EvaluationResult",

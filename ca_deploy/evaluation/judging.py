@@ -13,11 +13,24 @@ from numpy.typing import NDArray
 from ca_deploy.errors import UserError
 from ca_deploy.evaluation.noise import Logits
 from ca_deploy.evaluation.tally import Tally
-from ca_deploy.images import LabelledImage, LabelledImages, Preprocessing, Skipped, normalise
+from ca_deploy.images import LabelledImage, LabelledImages, Preprocessing, Skipped, denormalise, normalise
 from ca_deploy.progress import Progress
 from ca_deploy.runtimes import Runtime
 
 _BATCH = 32
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """An artifact that is judged.
+
+    Attributes:
+        runtime: gives its logits.
+        takes_pixels: it takes pixels from 0 to 255 instead of normalised images.
+    """
+
+    runtime: Runtime
+    takes_pixels: bool = False
 
 
 @dataclass(eq=False)
@@ -41,7 +54,7 @@ class Judged:
 
 def judge(
     reference: Runtime | None,
-    artifacts: Sequence[Runtime],
+    artifacts: Sequence[Contestant],
     images: LabelledImages,
     spec: Preprocessing,
     leave_out: Collection[str],
@@ -60,19 +73,21 @@ def judge(
     Raises:
         UserError: when a runtime takes other images, or gives anything but one vector of logits.
     """
-    tallies = [Tally(class_count(runtime)) for runtime in artifacts]
+    tallies = [Tally(class_count(artifact.runtime)) for artifact in artifacts]
     judged = Judged(None if reference is None else Tally(class_count(reference)), tallies)
     usable = _usable(progress.track(images.stream(spec), len(images), "images"), leave_out, judged)
     while chunk := list(islice(usable, _BATCH)):
         labels = np.array([image.label for image in chunk], np.int64)
-        pixels: NDArray[Any] = np.stack([image.pixels for image in chunk])
-        batch = normalise(pixels, spec) if pixels.dtype == np.uint8 else pixels
+        stacked: NDArray[Any] = np.stack([image.pixels for image in chunk])
+        batch = normalise(stacked, spec) if stacked.dtype == np.uint8 else stacked
+        pixels = np.rint(denormalise(batch, spec))
         expected = None
         if reference is not None and judged.reference is not None:
             expected = _logits(reference, batch)
             judged.reference.add(labels, expected, None)
-        for runtime, tally in zip(artifacts, tallies, strict=True):
-            tally.add(labels, _logits(runtime, batch), expected)
+        for artifact, tally in zip(artifacts, tallies, strict=True):
+            taken = pixels if artifact.takes_pixels else batch
+            tally.add(labels, _logits(artifact.runtime, taken), expected)
     return judged
 
 

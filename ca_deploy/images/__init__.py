@@ -5,7 +5,7 @@ from ca_deploy.images.decoding import BrokenImageError, decode
 from ca_deploy.images.folder import ImageFolder
 from ca_deploy.images.labelled import LabelledImage, LabelledImages, open_labelled
 from ca_deploy.images.loading import ImageLoader, Skipped, find_images, load_pixels
-from ca_deploy.images.preprocessing import Preprocessing, normalise, resize_and_crop
+from ca_deploy.images.preprocessing import Preprocessing, denormalise, normalise, resize_and_crop
 from ca_deploy.images.source import Candidate, ImageSource, Pixels
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "Preprocessing",
     "Skipped",
     "decode",
+    "denormalise",
     "find_images",
     "load_pixels",
     "normalise",

@@ -93,3 +93,10 @@ def normalise(pixels: NDArray[np.uint8], spec: Preprocessing) -> NDArray[np.floa
     planes -= np.array(spec.mean, np.float32)[:, None, None]
     planes /= np.array(spec.std, np.float32)[:, None, None]
     return planes
+
+
+def denormalise(images: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:
+    """Pixels, 0 to 255 to within rounding, of normalised images: both float32 (N, 3, H, W)."""
+    mean, std = (np.array(values, np.float32)[:, None, None] for values in (spec.mean, spec.std))
+    pixels: NDArray[np.float32] = (images * std + mean) * np.float32(255)
+    return pixels

@@ -35,6 +35,7 @@ from ca_deploy.images import (
     Pixels,
     Preprocessing,
     Skipped,
+    denormalise,
     normalise,
 )
 from ca_deploy.progress import Progress, Silent
@@ -79,13 +80,13 @@ class ImageSet:
         Images that came normalised are turned back, and must come out whole: see `are_pixels`.
         """
         for batch in self.batches(size):
-            yield np.rint(_denormalised(batch, self.spec))
+            yield np.rint(denormalise(batch, self.spec))
 
     def are_pixels(self) -> bool:
         """Whether every image is one of whole pixels from 0 to 255, to within rounding of float32."""
         if all(image.dtype == np.uint8 for image in self.pixels):
             return True
-        return all(map(_are_whole, (_denormalised(batch, self.spec) for batch in self.batches(16))))
+        return all(map(_are_whole, (denormalise(batch, self.spec) for batch in self.batches(16))))
 
     def first(self, count: int) -> NDArray[np.float32]:
         """The first `count` images, or as many as there are: float32 (N, 3, H, W)."""
@@ -94,13 +95,6 @@ class ImageSet:
     def _stack(self, pixels: Sequence[Pixels]) -> NDArray[np.float32]:
         stacked: NDArray[Any] = np.stack(pixels)
         return normalise(stacked, self.spec) if stacked.dtype == np.uint8 else stacked
-
-
-def _denormalised(images: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.float32]:
-    """Pixels of normalised images (N, 3, H, W)."""
-    mean, std = (np.array(values, np.float32)[:, None, None] for values in (spec.mean, spec.std))
-    pixels: NDArray[np.float32] = (images * std + mean) * np.float32(255)
-    return pixels
 
 
 def _are_whole(pixels: NDArray[np.float32]) -> bool:

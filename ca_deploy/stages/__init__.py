@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from ca_deploy.progress import Progress
-from ca_deploy.stages.checking import delegations, reference, set_rejected_aside, verdicts
+from ca_deploy.stages.checking import delegations, open_artifact, reference, set_rejected_aside, verdicts
 from ca_deploy.stages.kinds import artifacts
 from ca_deploy.stages.loading import LoadedNetwork, image_warnings, images, network
 from ca_deploy.stages.rewriting import canonical_graph, examples_of
@@ -34,6 +34,7 @@ __all__ = [
     "images",
     "latency",
     "network",
+    "open_artifact",
     "reference",
     "set_rejected_aside",
     "verdicts",

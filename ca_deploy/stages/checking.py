@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ca_deploy.artifact import REJECTED, Artifact
+from ca_deploy.artifact import REJECTED, Artifact, Interface
 from ca_deploy.errors import UserError
 from ca_deploy.plan import Plan
 from ca_deploy.progress import Progress
@@ -56,16 +56,14 @@ def verdicts(
     progress: Progress,
 ) -> list[Verdict]:
     """Run every artifact on its runtime and hold it to its tolerance."""
-    from ca_deploy.runtimes import open_runtime
     from ca_deploy.verify.ladder import judge, outputs_of
 
     found = []
     for artifact in written:
         progress.step(f"Verifying {artifact.name}")
-        if artifact.interface == "pixels":
-            runtime, batches = _before_scores(artifact, plan.threads), parity.pixel_batches(BATCH)
-        else:
-            runtime, batches = open_runtime(artifact.path, plan.threads), parity.batches(BATCH)
+        runtime = open_artifact(artifact.path, artifact.interface, plan.threads)
+        pixels = artifact.interface == "pixels"
+        batches = parity.pixel_batches(BATCH) if pixels else parity.batches(BATCH)
         outputs = outputs_of(
             runtime, batches, len(parity), progress, channels_last=artifact.format == "tflite"
         )
@@ -74,12 +72,16 @@ def verdicts(
     return found
 
 
-def _before_scores(artifact: Artifact, threads: int) -> Runtime:
-    """A .tflite that ends in scores, run without that last step: parity is of logits."""
+def open_artifact(path: Path, interface: Interface, threads: int) -> Runtime:
+    """An artifact on its runtime, for its logits: one that ends in scores stops before them."""
+    from ca_deploy.runtimes import open_runtime
+
+    if interface != "pixels":
+        return open_runtime(path, threads)
     from ca_deploy.quantization.app_interface import without_scores
     from ca_deploy.runtimes.litert import LiteRT
 
-    return LiteRT(without_scores(artifact.path.read_bytes()), threads)
+    return LiteRT(without_scores(path.read_bytes()), threads)
 
 
 def _too_new(plan: Plan, artifact: Artifact) -> list[str]:
