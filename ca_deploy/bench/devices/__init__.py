@@ -57,7 +57,14 @@ def _emulated(detail: str, _: DeviceOptions) -> Device:
     return EmulatedArm(detail)
 
 
+def _browser(detail: str, _: DeviceOptions) -> Device:
+    from ca_deploy.bench.devices.browser.device import BrowserDevice
+
+    return BrowserDevice(detail)
+
+
 _DEVICES: dict[str, Callable[[str, DeviceOptions], Device]] = {
     "local": _local,
     "emulated": _emulated,
+    "browser": _browser,
 }

@@ -8,13 +8,12 @@ from ca_deploy.runtimes import Runtime
 from ca_deploy.runtimes.protocol import FloatBatch
 
 _CHANNELS = (1, 3, 4)  # of images; a shape that ends in one of them, and starts with none, is NHWC
-_SEED = 0
 
 
-def timing_images(runtime: Runtime) -> FloatBatch:
-    """One batch of images, float32 (B,C,H,W), of the size that an artifact takes; always the same ones."""
+def timing_images(runtime: Runtime, seed: int = 0) -> FloatBatch:
+    """One batch of images, float32 (B,C,H,W), of the size that an artifact takes; the same for each seed."""
     (info,) = runtime.inputs
     shape = tuple(n or 1 for n in info.shape)
     if len(shape) == 4 and shape[-1] in _CHANNELS and shape[1] not in _CHANNELS:
         shape = (shape[0], shape[3], shape[1], shape[2])
-    return np.random.default_rng(_SEED).uniform(-1, 1, shape).astype(np.float32)
+    return np.random.default_rng(seed).uniform(-1, 1, shape).astype(np.float32)

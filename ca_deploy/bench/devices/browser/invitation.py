@@ -1,0 +1,37 @@
+"""What the user has to see to open the page: the address, as text and as a QR code.
+
+It goes to standard error whatever the progress shows: without it nothing can be measured.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+
+from ca_deploy.errors import UserError
+
+_QUIET_ZONE = 2  # modules; four by the standard, and phones read two
+
+
+def invite(address: str, lines: list[str]) -> None:
+    """Show the address, with its QR code and what to know about it."""
+    text = "\n".join(["", qr_code(address), address, *lines, ""])
+    sys.stderr.write(text + "\n")
+    sys.stderr.flush()
+
+
+def qr_code(address: str) -> str:
+    """An address as a QR code of half-block characters, dark on light whatever the terminal's colours.
+
+    Raises:
+        UserError: when the `segno` package is missing.
+    """
+    try:
+        import segno
+    except ImportError as error:
+        raise UserError(
+            "--device browser needs the package segno: run `pip install 'ca-deploy[browser]'`"
+        ) from error
+    drawn = io.StringIO()
+    segno.make(address, error="l", micro=False).terminal(drawn, border=_QUIET_ZONE, compact=True)
+    return drawn.getvalue().rstrip("\n")

@@ -1,0 +1,117 @@
+"""What the page is asked to do, and the files that it needs for it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ca_deploy.bench.devices.inputs import timing_images
+from ca_deploy.bench.interleave import Effort
+from ca_deploy.runtimes import Runtime, open_runtime
+from ca_deploy.runtimes.batches import to_layout_of
+from ca_deploy.runtimes.protocol import TensorInfo
+
+JOB = "job.json"
+MIN_SQNR_DB = 30.0  # below it something is wrong: WebGPU's float16 arithmetic stays above
+_PARITY_BATCHES = 4
+
+# What a page can hand over and read; neither runtime takes int8 from JavaScript's side of LiteRT.js, and
+# ONNX files are float32 at both ends.
+_TYPES = {".tflite": ("float32", "int32", "uint8"), ".onnx": ("float32",)}
+_RUNTIMES = {".tflite": "litert", ".onnx": "onnxruntime"}
+_NAMES = {".tflite": "LiteRT.js", ".onnx": "ONNX Runtime Web"}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A page's work.
+
+    Attributes:
+        artifacts: the files that it runs, in its order.
+        refused: those that it cannot run, each with the reason.
+        served: what the page loads for it, by name.
+    """
+
+    artifacts: tuple[Path, ...]
+    refused: dict[Path, str]
+    served: dict[str, Path | bytes]
+
+
+def make_job(files: Sequence[Path], threads: Sequence[int], effort: Effort) -> Job:
+    """Open each file here, for its types and for the outputs that the phone is compared with.
+
+    Raises:
+        UserError: when a file cannot be loaded here, or takes other than one image.
+    """
+    taken: list[Path] = []
+    refused: dict[Path, str] = {}
+    served: dict[str, Path | bytes] = {}
+    artifacts: list[dict[str, Any]] = []
+    for file in files:
+        runtime = open_runtime(file)
+        if reason := _refusal(file, runtime):
+            refused[file] = reason
+            continue
+        place = f"artifacts/{len(taken)}"
+        content = _content(runtime)
+        served |= {f"{place}/{name}": data for name, data in content.items()} | {f"{place}/model": file}
+        artifacts.append(_description(file, runtime, place))
+        taken.append(file)
+    document = {
+        "effort": asdict(effort),
+        "threads": list(threads),
+        "min_sqnr_db": MIN_SQNR_DB,
+        "artifacts": artifacts,
+        "refused": [{"name": file.name, "reason": reason} for file, reason in refused.items()],
+    }
+    return Job(tuple(taken), refused, served | {JOB: json.dumps(document).encode()})
+
+
+def _refusal(file: Path, runtime: Runtime) -> str | None:
+    """Why a page cannot run an artifact; None when it can."""
+    known = _TYPES[file.suffix]
+    foreign = [t for t in (*runtime.inputs, *runtime.outputs) if t.dtype.name not in known]
+    if not foreign:
+        return None
+    *most, last = known
+    listed = f"{', '.join(most)} or {last}" if most else last
+    types = ", ".join(sorted({t.dtype.name for t in foreign}))
+    return f"{_NAMES[file.suffix]} takes {listed} at a model's interface, not {types}"
+
+
+def _content(runtime: Runtime) -> dict[str, bytes]:
+    """Images as the artifact stores them, and the outputs that this machine computes from them."""
+    (info,) = runtime.inputs
+    batches = [timing_images(runtime, seed) for seed in range(_PARITY_BATCHES)]
+    stored = [info.to_stored(to_layout_of(info, batch)) for batch in batches]
+    outputs = [runtime.run(batch)[0] for batch in batches]
+    return {
+        "images": np.concatenate(stored).tobytes(),
+        "reference": np.concatenate(outputs).astype(np.float32).tobytes(),
+    }
+
+
+def _description(file: Path, runtime: Runtime, place: str) -> dict[str, Any]:
+    (info,) = runtime.inputs
+    return {
+        "name": file.name,
+        "runtime": _RUNTIMES[file.suffix],
+        "place": place,
+        "bytes": file.stat().st_size,
+        "input": {"shape": [n or 1 for n in info.shape], "dtype": info.dtype.name},
+        "output": _quantization(runtime.outputs[0]) | {"only": len(runtime.outputs) == 1},
+        "batches": _PARITY_BATCHES,
+    }
+
+
+def _quantization(info: TensorInfo) -> dict[str, float]:
+    """How to read the output's integers as real numbers; identity for real numbers."""
+    if not info.quantization:
+        return {"scale": 1.0, "zero_point": 0}
+    (scale,), (zero_point,) = info.quantization.scales, info.quantization.zero_points
+    return {"scale": scale, "zero_point": zero_point}

@@ -1,0 +1,73 @@
+// Talks with the command that served this page. Everything lies beside it, behind the run's token.
+
+const BEAT_MS = 2000;
+const WAIT_MS = 500;
+
+export class EndedError extends Error {}
+
+let session = '';
+
+/** Introduce this page; from then on the command knows that it is there. */
+export async function sayHello(facts) {
+  const answer = await fetch('messages', post({ kind: 'hello', ...facts })).catch(unreachable);
+  if (answer.status === 409) {
+    throw new EndedError('Another page has already opened this address, which works only once. Run the command again for a new one.');
+  }
+  await check(answer);
+  ({ session } = await answer.json());
+  setInterval(() => { tell({ kind: 'beat' }).catch(() => {}); }, BEAT_MS);
+  window.addEventListener('pagehide', closed);
+}
+
+/** The page is done: closing it is no news any more. */
+export function sayGoodbye() {
+  window.removeEventListener('pagehide', closed);
+}
+
+function closed() {
+  fetch('messages', { ...post({ kind: 'closed' }), keepalive: true }).catch(() => {});
+}
+
+/** Send one message. */
+export async function tell(message) {
+  await check(await fetch('messages', post(message)).catch(unreachable));
+}
+
+/** The work to do, as soon as the command has it ready. */
+export async function fetchJob() {
+  for (;;) {
+    const answer = await fetch('job.json').catch(unreachable);
+    if (answer.ok) return answer.json();
+    if (answer.status !== 404) await check(answer);
+    await new Promise((resolve) => { setTimeout(resolve, WAIT_MS); });
+  }
+}
+
+/** A file's content, telling `onBytes` how much arrived. */
+export async function download(name, onBytes = () => {}) {
+  const answer = await fetch(name).catch(unreachable);
+  await check(answer);
+  const parts = [];
+  const reader = answer.body.getReader();
+  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+    parts.push(part.value);
+    onBytes(part.value.length);
+  }
+  return new Blob(parts).arrayBuffer();
+}
+
+function post(message) {
+  return {
+    method: 'POST',
+    headers: { 'Content-Type': 'application/json', 'X-Session': session },
+    body: JSON.stringify(message),
+  };
+}
+
+async function check(answer) {
+  if (!answer.ok) throw new EndedError(`The command answered ${answer.status}. Run it again and open its new address.`);
+}
+
+function unreachable() {
+  throw new EndedError('The command can no longer be reached: it has ended, or this device has left the network.');
+}
