@@ -52,6 +52,8 @@ def _session(
         return DeviceSession(device.name, skipped=skipped, error=f"{device.name} runs {wanted} files only")
     try:
         measured = tuple(device.measure(fitting, threads, effort, progress))
+        done = {one.file for one in measured}
+        skipped = tuple(file for file in files if file not in done)
         return DeviceSession(device.name, device.identity(), measured, skipped)
     except DeviceError as error:
         progress.note(f"{device.name} failed")

@@ -18,6 +18,9 @@ EXAMPLES = """
   ca-deploy bench model_int8.tflite --device local --device emulated:cortex-a76 --threads 1,2
       times on this machine, exact instruction counts on an emulated ARM core
 
+  ca-deploy bench build/ca_mobilenetv2_cifar10 --device browser --threads 1,2,4
+      in the browser of a phone in the same network; browser:adb over a cable
+
   ca-deploy bench build/new --against build/old --fail-above 1.05
       both versions in turn in one session; exit status 3 when one became more than 5 % slower
 
@@ -35,7 +38,8 @@ def bench(
         typer.Option(
             "--device",
             metavar="DEVICE",
-            help="local (default) or emulated:CORE (cortex-a53, cortex-a72, cortex-a76); may be repeated.",
+            help="local (default), emulated:CORE (cortex-a53, cortex-a72, cortex-a76) or browser; "
+            "may be repeated.",
             show_default=False,
         ),
     ] = None,

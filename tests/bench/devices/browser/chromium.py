@@ -24,13 +24,13 @@ _FLAGS = (
 
 
 class Chromium:
-    """One tab; `prefix` runs the browser elsewhere, as `ip netns exec NAME` does."""
+    """One tab at phone size; `prefix` runs the browser elsewhere, as `ip netns exec NAME` does."""
 
     def __init__(self, profile: Path, *flags: str, prefix: tuple[str, ...] = ()) -> None:
         theirs_in, self._out = os.pipe()
         self._in, theirs_out = os.pipe()
         command = (*prefix, "chromium", *_FLAGS, f"--user-data-dir={profile}", *flags, "about:blank")
-        # Chromium reads from descriptor 3 and writes to 4; high numbers first, so that neither is overwritten.
+        # Chromium reads from descriptor 3 and writes to 4.
         redirect = f'exec "$@" 3<&{theirs_in} 4>&{theirs_out}'
         self._browser = subprocess.Popen(
             ("bash", "-c", redirect, "bash", *command),
@@ -75,9 +75,7 @@ class Chromium:
         self.call("Page.navigate", url=address)
 
     def evaluate(self, expression: str) -> Any:
-        found = self.call(
-            "Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True
-        )
+        found = self.call("Runtime.evaluate", expression=expression, returnByValue=True, awaitPromise=True)
         if "exceptionDetails" in found:
             raise RuntimeError(found["exceptionDetails"])
         return found["result"].get("value")

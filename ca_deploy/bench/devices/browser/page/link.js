@@ -6,21 +6,23 @@ const WAIT_MS = 500;
 export class EndedError extends Error {}
 
 let session = '';
+let beats;
 
-/** Introduce this page; from then on the command knows that it is there. */
-export async function sayHello(facts) {
+/** Introduce this page; from then on the command knows that it is there. Calls `onEnd` once it is not. */
+export async function sayHello(facts, onEnd) {
   const answer = await fetch('messages', post({ kind: 'hello', ...facts })).catch(unreachable);
   if (answer.status === 409) {
     throw new EndedError('Another page has already opened this address, which works only once. Run the command again for a new one.');
   }
   await check(answer);
   ({ session } = await answer.json());
-  setInterval(() => { tell({ kind: 'beat' }).catch(() => {}); }, BEAT_MS);
+  beats = setInterval(() => { tell({ kind: 'beat' }).catch(onEnd); }, BEAT_MS);
   window.addEventListener('pagehide', closed);
 }
 
 /** The page is done: closing it is no news any more. */
 export function sayGoodbye() {
+  clearInterval(beats);
   window.removeEventListener('pagehide', closed);
 }
 

@@ -10,10 +10,10 @@ const MOST_TEXT = 400; // characters of a runtime's complaint that are sent
 
 let hidden = false;
 
-async function main() {
+async function main(onEnd) {
   const facts = await deviceFacts();
   view.showDevice(facts);
-  await sayHello(facts);
+  await sayHello(facts, onEnd);
   const job = await fetchJob();
   const groups = plan(job, facts);
   view.showJob(job, groups);
@@ -95,7 +95,9 @@ async function keepAwake() {
   return navigator.wakeLock?.request('screen').catch(() => null);
 }
 
-main().catch(async (error) => {
+const ended = new Promise((resolve, reject) => { main(reject).then(resolve, reject); });
+
+ended.catch(async (error) => {
   sayGoodbye();
   view.failed(error.message);
   if (!(error instanceof EndedError)) {

@@ -1,0 +1,31 @@
+"""What stands behind `browser:`."""
+
+from __future__ import annotations
+
+import pytest
+
+from ca_deploy.bench.devices import open_device
+from ca_deploy.bench.devices.browser.place import Place, parse_place
+from ca_deploy.errors import UserError
+
+
+@pytest.mark.parametrize(
+    ("detail", "place"),
+    [
+        ("10.0.0.5", Place("10.0.0.5", 0, encrypted=True)),
+        ("10.0.0.5:8443", Place("10.0.0.5", 8443, encrypted=True)),
+        ("insecure:10.0.0.5", Place("10.0.0.5", 0, encrypted=False)),
+        ("insecure:10.0.0.5:8080", Place("10.0.0.5", 8080, encrypted=False)),
+        ("adb", Place("127.0.0.1", 0, encrypted=False, adb=True)),
+        ("adb:R5CT", Place("127.0.0.1", 0, encrypted=False, adb=True, serial="R5CT")),
+        ("adb:10.0.0.9:5555", Place("127.0.0.1", 0, encrypted=False, adb=True, serial="10.0.0.9:5555")),
+    ],
+)
+def test_a_place_is_read(detail: str, place: Place) -> None:
+    assert parse_place(detail) == place
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "1:2"])
+def test_what_is_no_port_is_refused(port: str) -> None:
+    with pytest.raises(UserError, match=r"is no port; use browser:HOST:PORT"):
+        open_device(f"browser:10.0.0.5:{port}")
