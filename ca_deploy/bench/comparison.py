@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from ca_deploy.bench.devices import Measurement, compare
 from ca_deploy.bench.results import PastMeasurement, PastResults
 from ca_deploy.bench.session import DeviceSession
 from ca_deploy.bench.timing import Ratio, unpaired_ratio
 from ca_deploy.errors import UserError
+
+T = TypeVar("T", Measurement, PastMeasurement)
 
 
 @dataclass(frozen=True)
@@ -21,6 +23,7 @@ class Comparison:
     Attributes:
         device: where both were measured.
         file: the artifact.
+        delegate: what executed the artifact.
         against: what the baseline is called.
         threads: that both could use.
         quantity: `cpu` or `wall` (times), or `instructions`.
@@ -31,6 +34,7 @@ class Comparison:
 
     device: str
     file: Path
+    delegate: str
     against: str
     threads: int
     quantity: str
@@ -86,9 +90,9 @@ class Beside:
 
     def comparisons(self, session: DeviceSession) -> Iterator[Comparison]:
         """Each artifact with its partner; see `Baseline`."""
-        found = {(one.file, one.threads): one for one in session.measurements}
         for one in session.measurements:
-            partner = found.get((self._pairs.get(one.file, Path()), one.threads))
+            mine = _of(session, one.file, one.threads)
+            partner = _partner(one, mine, _of(session, self._pairs.get(one.file), one.threads))
             if partner is not None:
                 yield _comparison(one, self._names[partner.file], True, compare(one, partner))
 
@@ -104,21 +108,35 @@ class Earlier:
     def comparisons(self, session: DeviceSession) -> Iterator[Comparison]:
         """Each artifact with its earlier self; see `Baseline`."""
         for one in session.measurements:
-            past = self._results.find(session.device, one.file.name, one.threads)
+            mine = _of(session, one.file, one.threads)
+            past = _partner(one, mine, self._results.find(session.device, one.file.name, one.threads))
             ratio = None if past is None else _between_sessions(one, past)
             if ratio is not None:
                 yield _comparison(one, self._results.name, False, ratio)
 
 
+def _of(session: DeviceSession, file: Path | None, threads: int) -> list[Measurement]:
+    """A file's measurements with one number of threads: one for each delegate, the usual first."""
+    return [one for one in session.measurements if (one.file, one.threads) == (file, threads)]
+
+
+def _partner(one: Measurement, mine: Sequence[Measurement], others: Sequence[T]) -> T | None:
+    """Of another file's measurements the one on the same delegate; for the usual delegate, the usual one."""
+    same = next((other for other in others if other.delegate == one.delegate), None)
+    return same or (others[0] if others and one is mine[0] else None)
+
+
 def _comparison(one: Measurement, against: str, interleaved: bool, ratio: Ratio) -> Comparison:
-    return Comparison(one.device, one.file, against, one.threads, _quantity(one), interleaved, ratio)
+    return Comparison(
+        one.device, one.file, one.delegate, against, one.threads, _quantity(one), interleaved, ratio
+    )
 
 
 def _quantity(one: Measurement) -> str:
     """What `compare` compares."""
     if one.instructions:
         return "instructions"
-    return "cpu" if one.threads == 1 else "wall"
+    return "cpu" if one.threads == 1 and one.cpu else "wall"
 
 
 def _between_sessions(now: Measurement, past: PastMeasurement) -> Ratio | None:

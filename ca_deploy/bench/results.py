@@ -82,6 +82,7 @@ class _PastInstructions(BaseModel):
 
 class _PastMeasurement(BaseModel):
     file: str
+    delegate: str
     threads: int
     samples: _PastSamples | None
     instructions: _PastInstructions | None
@@ -101,6 +102,7 @@ class PastMeasurement:
     """As much of an earlier measurement as a comparison takes."""
 
     def __init__(self, stored: _PastMeasurement) -> None:
+        self.delegate = stored.delegate
         self.instructions = stored.instructions
         self.samples = stored.samples and Samples(
             wall=_rounds(stored.samples.wall), cpu=_rounds(stored.samples.cpu)
@@ -131,18 +133,15 @@ class PastResults:
             )
         self._devices = document.devices
 
-    def find(self, device: str, file: str, threads: int) -> PastMeasurement | None:
-        """The measurement of a file of this name on a device; None when there is none."""
-        return next(
-            (
-                PastMeasurement(one)
-                for session in self._devices
-                if session.device == device
-                for one in session.measurements
-                if Path(one.file).name == file and one.threads == threads
-            ),
-            None,
-        )
+    def find(self, device: str, file: str, threads: int) -> list[PastMeasurement]:
+        """The measurements of a file of this name on a device, one for each delegate that ran it."""
+        return [
+            PastMeasurement(one)
+            for session in self._devices
+            if session.device == device
+            for one in session.measurements
+            if Path(one.file).name == file and one.threads == threads
+        ]
 
 
 def _artifact(path: Path, name: str) -> dict[str, Any]:
@@ -154,7 +153,7 @@ def _device(session: DeviceSession, names: Mapping[Path, str]) -> dict[str, Any]
         "device": session.device,
         "identity": session.identity and asdict(session.identity),
         "error": session.error,
-        "skipped": [names[file] for file in session.skipped],
+        "skipped": [{"file": names[file], "reason": why} for file, why in session.skipped.items()],
         "measurements": [
             one.document() | {"file": names[one.file], "samples": _samples(one.samples)}
             for one in session.measurements

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from ca_deploy.bench.devices import Device, Identity, Measurement
+from ca_deploy.bench.devices import Device, Identity, Measurement, Selective
 from ca_deploy.bench.interleave import Effort
 from ca_deploy.errors import DeviceError
 from ca_deploy.progress import Progress
@@ -20,14 +20,14 @@ class DeviceSession:
         device: its name.
         identity: what it is; None when it failed.
         measurements: for each number of threads, each artifact in the order given.
-        skipped: artifacts that this device does not run.
+        skipped: artifacts that this device does not run, each with the reason.
         error: what went wrong, one line; None when nothing did.
     """
 
     device: str
     identity: Identity | None = None
     measurements: tuple[Measurement, ...] = ()
-    skipped: tuple[Path, ...] = ()
+    skipped: Mapping[Path, str] = field(default_factory=dict)
     error: str | None = None
 
 
@@ -45,16 +45,21 @@ def measure_on(
 def _session(
     device: Device, files: Sequence[Path], threads: Sequence[int], effort: Effort, progress: Progress
 ) -> DeviceSession:
-    fitting = [file for file in files if file.suffix in device.suffixes]
-    skipped = tuple(file for file in files if file not in fitting)
+    refused = {file: why for file in files if (why := _refusal(device, file))}
+    fitting = [file for file in files if file not in refused]
     if not fitting:
-        wanted = " and ".join(device.suffixes)
-        return DeviceSession(device.name, skipped=skipped, error=f"{device.name} runs {wanted} files only")
+        reasons = "; ".join(dict.fromkeys(refused.values()))
+        return DeviceSession(device.name, skipped=refused, error=f"{device.name}: {reasons}")
     try:
         measured = tuple(device.measure(fitting, threads, effort, progress))
-        done = {one.file for one in measured}
-        skipped = tuple(file for file in files if file not in done)
-        return DeviceSession(device.name, device.identity(), measured, skipped)
+        return DeviceSession(device.name, device.identity(), measured, refused)
     except DeviceError as error:
         progress.note(f"{device.name} failed")
-        return DeviceSession(device.name, skipped=skipped, error=str(error))
+        return DeviceSession(device.name, skipped=refused, error=str(error))
+
+
+def _refusal(device: Device, file: Path) -> str | None:
+    """Why a device does not run a file; None when it does."""
+    if file.suffix not in device.suffixes:
+        return f"runs {' and '.join(device.suffixes)} files only"
+    return device.refusal(file) if isinstance(device, Selective) else None

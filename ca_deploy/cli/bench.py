@@ -66,6 +66,10 @@ def bench(
     ] = None,
     runs: Annotated[int, typer.Option("--runs", min=2, help="Fewest runs of each artifact.")] = 50,
     seconds: Annotated[float, typer.Option("--seconds", min=0, help="Shortest time to run each.")] = 1.0,
+    insecure: Annotated[
+        bool,
+        typer.Option("--insecure", help="browser: plain HTTP, hence WebAssembly on one thread, no WebGPU."),
+    ] = False,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Folder of results, which gets one more JSON file.", show_default=False),
@@ -75,6 +79,7 @@ def bench(
     debug: options.Debug = False,
 ) -> None:
     """Measure latency, memory and load time of artifacts on devices, and compare with a baseline."""
+    from ca_deploy.bench.devices import DeviceOptions
     from ca_deploy.bench.interleave import Effort
     from ca_deploy.bench.results import save
     from ca_deploy.bench.run import run
@@ -93,6 +98,7 @@ def bench(
             effort,
             progress,
             against=against,
+            options=DeviceOptions(insecure=insecure),
         )
     document = result.document()
     if out is not None:

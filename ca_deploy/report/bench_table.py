@@ -54,7 +54,7 @@ def _measurement_table(result: BenchResult) -> Table:
 def _comparison_table(result: BenchResult, limit: float | None) -> Table:
     """Every artifact beside its baseline."""
     table = Table()
-    for heading in ("device", "artifact", "against"):
+    for heading in ("device", "artifact", "delegate", "against"):
         table.add_column(heading)
     for heading in ("threads", "ratio", "95 %"):
         table.add_column(heading, justify="right")
@@ -66,6 +66,7 @@ def _comparison_table(result: BenchResult, limit: float | None) -> Table:
         table.add_row(
             escape(one.device),
             escape(result.names[one.file]),
+            one.delegate,
             escape(one.against),
             str(one.threads),
             ratio,
@@ -85,8 +86,8 @@ def _device_lines(result: BenchResult) -> Iterator[str]:
 def warnings(result: BenchResult) -> Iterator[str]:
     """What makes figures doubtful, or is missing."""
     for session in result.sessions:
-        for file in session.skipped:
-            yield f"{session.device}: does not run {result.names[file]}"
+        for file, why in session.skipped.items():
+            yield f"{session.device}: does not run {result.names[file]}: {why}"
         for one in session.measurements:
             for warning in one.warnings:
                 yield f"{session.device}: {result.names[one.file]}, {_threads(one.threads)}: {warning}"

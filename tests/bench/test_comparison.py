@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from bench_values import BOARD, counted, timed
 
 from ca_deploy.bench.comparison import Beside, Comparison, Earlier
+from ca_deploy.bench.devices import Measurement
 from ca_deploy.bench.interleave import Effort
 from ca_deploy.bench.results import PastResults, results_document
 from ca_deploy.bench.session import DeviceSession
@@ -79,6 +81,42 @@ def test_measurements_are_compared_with_equally_many_threads(files: dict[str, Pa
     ]
 
 
+def test_each_delegate_is_compared_with_its_like_and_the_usual_one_with_the_usual_one(
+    files: dict[str, Path], tmp_path: Path
+) -> None:
+    new, other, old = files.values()
+
+    def on(file: Path, delegate: str, milliseconds: float) -> Measurement:
+        return replace(timed("board", file, milliseconds), delegate=delegate)
+
+    new_ones = [on(new, "XNNPACK", 4), on(new, "WebGPU", 1), on(other, "WebAssembly", 6)]
+    measured = session(*new_ones, on(old, "XNNPACK", 2), on(old, "WebGPU", 2))
+    beside = Beside([new, other], [old], {old: "old"})
+    (tmp_path / "past.json").write_text(
+        json.dumps(results_document([measured], [], {f: f.name for f in files.values()}, Effort()))
+    )
+    earlier = Earlier(PastResults(tmp_path / "past.json"))
+
+    found = [(one.file, one.delegate, one.ratio.value) for one in beside.comparisons(measured)]
+    again = [(one.file, one.delegate) for one in earlier.comparisons(session(on(new, "WebGPU", 1)))]
+
+    assert found == [
+        (new, "XNNPACK", pytest.approx(2)),
+        (new, "WebGPU", pytest.approx(0.5)),
+        (other, "WebAssembly", pytest.approx(3)),
+    ]
+    assert again == [(new, "WebGPU")]
+
+
+def test_without_a_clock_of_processor_time_elapsed_time_is_compared(files: dict[str, Path]) -> None:
+    new, _, old = files.values()
+    measured = session(*(replace(timed("board", file, 1), cpu=None) for file in (new, old)))
+
+    (one,) = Beside([new], [old], {old: "old"}).comparisons(measured)
+
+    assert one.quantity == "wall"
+
+
 def test_an_earlier_run_is_paired_by_device_name_and_threads(files: dict[str, Path], tmp_path: Path) -> None:
     new, other, _ = files.values()
     past = session(timed("board", new, 2, jitter=0.01), counted("board", other, 1000))
@@ -120,6 +158,6 @@ def test_other_files_are_no_earlier_run(content: str, message: str, tmp_path: Pa
     ],
 )
 def test_a_regression_is_above_the_limit_and_above_noise(ratio: Ratio, regressed: bool) -> None:
-    one = Comparison("board", Path("a"), "b", 1, "cpu", True, ratio)
+    one = Comparison("board", Path("a"), "XNNPACK", "b", 1, "cpu", True, ratio)
 
     assert one.is_regression(1.05) is regressed

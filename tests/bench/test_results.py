@@ -41,7 +41,9 @@ def document(tmp_path: Path) -> dict:
         ),
         warnings=("throttled",),
     )
-    done = DeviceSession("board", BOARD, (full, timed("board", old, 1.0), counted("board", new, 5)), (old,))
+    done = DeviceSession(
+        "board", BOARD, (full, timed("board", old, 1.0), counted("board", new, 5)), {old: "why"}
+    )
     names = {new: "new.tflite", old: "old.tflite"}
     compared = list(
         Beside([new], [old], names).comparisons(replace(done, measurements=done.measurements[:2]))

@@ -28,16 +28,29 @@ def test_devices_behind_one_that_fails_are_measured() -> None:
 def test_files_that_a_device_does_not_run_are_left_out() -> None:
     (session,) = measure_on([Board("board")], [ONNX, TFLITE], [1], Effort(), Silent())
 
-    assert session.skipped == (ONNX,)
+    assert session.skipped == {ONNX: "runs .tflite files only"}
     assert [one.file for one in session.measurements] == [TFLITE]
 
 
 def test_a_device_that_runs_none_of_the_files_has_failed() -> None:
     (session,) = measure_on([Board("board")], [ONNX], [1], Effort(), Silent())
 
-    assert session.error == "board runs .tflite files only"
+    assert session.error == "board: runs .tflite files only"
 
 
 def test_bad_input_stops_everything() -> None:
     with pytest.raises(UserError, match="no model"):
         measure_on([Board("board", error=UserError("no model"))], [TFLITE], [1], Effort(), Silent())
+
+
+def test_a_device_may_refuse_files_of_its_own_suffixes() -> None:
+    class Choosy(Board):
+        def refusal(self, file: Path) -> str | None:
+            return "is too large" if file.stem == "large" else None
+
+    (session,) = measure_on([Choosy("board")], [Path("large.tflite"), TFLITE], [1], Effort(), Silent())
+    (failed,) = measure_on([Choosy("board")], [Path("large.tflite")], [1], Effort(), Silent())
+
+    assert session.skipped == {Path("large.tflite"): "is too large"}
+    assert [one.file for one in session.measurements] == [TFLITE]
+    assert failed.error == "board: is too large"

@@ -13,6 +13,7 @@ from ca_deploy.bench.devices.protocol import (
     Instructions,
     Measurement,
     OutputParity,
+    Selective,
     compare,
 )
 from ca_deploy.errors import UserError
@@ -26,6 +27,7 @@ __all__ = [
     "Instructions",
     "Measurement",
     "OutputParity",
+    "Selective",
     "compare",
     "open_device",
 ]
@@ -57,10 +59,10 @@ def _emulated(detail: str, _: DeviceOptions) -> Device:
     return EmulatedArm(detail)
 
 
-def _browser(detail: str, _: DeviceOptions) -> Device:
+def _browser(detail: str, options: DeviceOptions) -> Device:
     from ca_deploy.bench.devices.browser.device import BrowserDevice
 
-    return BrowserDevice(detail)
+    return BrowserDevice(detail, insecure=options.insecure)
 
 
 _DEVICES: dict[str, Callable[[str, DeviceOptions], Device]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -23,10 +23,12 @@ class DeviceOptions:
     Attributes:
         benchmark_binary: TFLite's `benchmark_model` for the phone's architecture, which then measures instead
             of the runner that comes with ca-deploy (adb).
+        insecure: serve the page without encryption (browser).
         cool_down_seconds: longest time to wait between sessions for the device to cool (ssh, adb).
     """
 
     benchmark_binary: Path | None = None
+    insecure: bool = False
     cool_down_seconds: float = 0.0
 
 
@@ -197,6 +199,14 @@ class Device(Protocol):
             UserError: when an artifact cannot be run.
             DeviceError: when the device fails.
         """
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A device that runs not every file of its suffixes."""
+
+    def refusal(self, file: Path) -> str | None:
+        """Why it does not run a file, to be read behind its name; None when it does."""
 
 
 def compare(first: Measurement, second: Measurement) -> Ratio:

@@ -11,7 +11,7 @@ from ca_deploy.bench.devices.browser.adb import open_page, reversed_port
 from ca_deploy.bench.devices.browser.certificate import make_certificate
 from ca_deploy.bench.devices.browser.inbox import Inbox
 from ca_deploy.bench.devices.browser.invitation import invite
-from ca_deploy.bench.devices.browser.job import Job, make_job
+from ca_deploy.bench.devices.browser.job import Job, make_job, refusal
 from ca_deploy.bench.devices.browser.messages import Hello, Result
 from ca_deploy.bench.devices.browser.place import parse_place
 from ca_deploy.bench.devices.browser.runtimes import runtime_files, runtime_versions
@@ -30,6 +30,7 @@ class BrowserDevice:
 
     Args:
         detail: what stands behind `browser:` in the device's name; see `parse_place`.
+        insecure: serve without encryption.
 
     Raises:
         UserError: when it cannot be understood.
@@ -37,9 +38,9 @@ class BrowserDevice:
 
     suffixes = (".tflite", ".onnx")
 
-    def __init__(self, detail: str = "") -> None:
+    def __init__(self, detail: str = "", *, insecure: bool = False) -> None:
         self.name = f"browser:{detail}" if detail else "browser"
-        self._place = parse_place(detail)
+        self._place = parse_place(detail, insecure)
         self._hello: Hello | None = None
         self._visit: Visit | None = None
         self._closing = ExitStack()
@@ -49,24 +50,24 @@ class BrowserDevice:
         hello = self._hello or self._wait_for_phone()
         return outcome.identity(hello, runtime_versions())
 
+    def refusal(self, file: Path) -> str | None:
+        """Why no page runs a file; None when one does."""
+        return refusal(file)
+
     def measure(
         self, files: Sequence[Path], threads: Sequence[int], effort: Effort, progress: Progress
     ) -> list[Measurement]:
         """Measure artifacts in the phone's browser; see `Device.measure`.
 
         Where the browser allows threads, all files for each number of them; otherwise on one. WebGPU comes
-        last, where it is present. Files that no page can run are left out, with a line that says why.
+        last, where it is present.
 
         Raises:
-            UserError: when a file cannot be loaded here.
-            DeviceError: when no page can run any of the files, or the page fails or is gone.
+            UserError: when a file cannot be loaded here, or no page can run it.
+            DeviceError: when nobody opens the page, or it fails or is gone.
         """
         with self._closing:
             job = make_job(files, threads, effort)
-            for file, reason in job.refused.items():
-                progress.note(f"{file}: left out: {reason}")
-            if not job.artifacts:
-                raise DeviceError(f"{self.name} can run none of the files: {'; '.join(job.refused.values())}")
             progress.step("Waiting for the phone")
             hello = self._hello if self._visit and self._hello else self._wait_for_phone()
             result = self._follow(job, progress)

@@ -12,6 +12,7 @@ import numpy as np
 
 from ca_deploy.bench.devices.inputs import timing_images
 from ca_deploy.bench.interleave import Effort
+from ca_deploy.errors import UserError
 from ca_deploy.runtimes import Runtime, open_runtime
 from ca_deploy.runtimes.batches import to_layout_of
 from ca_deploy.runtimes.protocol import TensorInfo
@@ -33,12 +34,10 @@ class Job:
 
     Attributes:
         artifacts: the files that it runs, in its order.
-        refused: those that it cannot run, each with the reason.
         served: what the page loads for it, by name.
     """
 
     artifacts: tuple[Path, ...]
-    refused: dict[Path, str]
     served: dict[str, Path | bytes]
 
 
@@ -46,34 +45,34 @@ def make_job(files: Sequence[Path], threads: Sequence[int], effort: Effort) -> J
     """Open each file here, for its types and for the outputs that the phone is compared with.
 
     Raises:
-        UserError: when a file cannot be loaded here, or takes other than one image.
+        UserError: when a file cannot be loaded here, takes other than one image, or no page can run it.
     """
-    taken: list[Path] = []
-    refused: dict[Path, str] = {}
     served: dict[str, Path | bytes] = {}
     artifacts: list[dict[str, Any]] = []
-    for file in files:
+    for index, file in enumerate(files):
+        if why := refusal(file):
+            raise UserError(f"{file}: {why}")
         runtime = open_runtime(file)
-        if reason := _refusal(file, runtime):
-            refused[file] = reason
-            continue
-        place = f"artifacts/{len(taken)}"
+        place = f"artifacts/{index}"
         content = _content(runtime)
         served |= {f"{place}/{name}": data for name, data in content.items()} | {f"{place}/model": file}
         artifacts.append(_description(file, runtime, place))
-        taken.append(file)
     document = {
         "effort": asdict(effort),
         "threads": list(threads),
         "min_sqnr_db": MIN_SQNR_DB,
         "artifacts": artifacts,
-        "refused": [{"name": file.name, "reason": reason} for file, reason in refused.items()],
     }
-    return Job(tuple(taken), refused, served | {JOB: json.dumps(document).encode()})
+    return Job(tuple(files), served | {JOB: json.dumps(document).encode()})
 
 
-def _refusal(file: Path, runtime: Runtime) -> str | None:
-    """Why a page cannot run an artifact; None when it can."""
+def refusal(file: Path) -> str | None:
+    """Why a page cannot run an artifact; None when it can.
+
+    Raises:
+        UserError: when it cannot be loaded here either.
+    """
+    runtime = open_runtime(file)
     known = _TYPES[file.suffix]
     foreign = [t for t in (*runtime.inputs, *runtime.outputs) if t.dtype.name not in known]
     if not foreign:

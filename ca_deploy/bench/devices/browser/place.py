@@ -1,6 +1,6 @@
 """Where the page is served.
 
-`browser[:HOST[:PORT]]`, `browser:insecure[:HOST[:PORT]]` or `browser:adb[:SERIAL]`.
+`browser[:HOST[:PORT]]` or `browser:adb[:SERIAL]`.
 """
 
 from __future__ import annotations
@@ -35,8 +35,12 @@ class Place:
     serial: str | None = None
 
 
-def parse_place(detail: str) -> Place:
+def parse_place(detail: str, insecure: bool) -> Place:
     """Read what stands behind `browser:` in a device's name.
+
+    Args:
+        detail: that.
+        insecure: serve without encryption.
 
     Raises:
         UserError: when it cannot be understood.
@@ -45,8 +49,7 @@ def parse_place(detail: str) -> Place:
     kind, _, rest = detail.partition(":")
     if kind == "adb":
         return Place(_LOOPBACK, 0, encrypted=False, adb=True, serial=rest or None)
-    insecure = kind == "insecure"
-    host, _, port = (rest if insecure else detail).partition(":")
+    host, _, port = detail.partition(":")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
         raise UserError(f"--device browser:{detail}: {port!r} is no port; use browser:HOST:PORT")
     return Place(host or local_address(), int(port or 0), encrypted=not insecure)

@@ -14,15 +14,17 @@ from ca_deploy.errors import UserError
     [
         ("10.0.0.5", Place("10.0.0.5", 0, encrypted=True)),
         ("10.0.0.5:8443", Place("10.0.0.5", 8443, encrypted=True)),
-        ("insecure:10.0.0.5", Place("10.0.0.5", 0, encrypted=False)),
-        ("insecure:10.0.0.5:8080", Place("10.0.0.5", 8080, encrypted=False)),
         ("adb", Place("127.0.0.1", 0, encrypted=False, adb=True)),
         ("adb:R5CT", Place("127.0.0.1", 0, encrypted=False, adb=True, serial="R5CT")),
         ("adb:10.0.0.9:5555", Place("127.0.0.1", 0, encrypted=False, adb=True, serial="10.0.0.9:5555")),
     ],
 )
 def test_a_place_is_read(detail: str, place: Place) -> None:
-    assert parse_place(detail) == place
+    assert parse_place(detail, insecure=False) == place
+
+
+def test_an_insecure_place_is_not_encrypted() -> None:
+    assert parse_place("10.0.0.5:8080", insecure=True) == Place("10.0.0.5", 8080, encrypted=False)
 
 
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "1:2"])

@@ -35,11 +35,6 @@ export class View {
     const runs = groups.reduce((sum, group) => sum + group.length, 0);
     const list = this.#get('artifact-list');
     job.artifacts.forEach(({ name, runtime, bytes }) => list.append(this.#entry(name, `${RUNTIMES[runtime]}, ${megabytes(bytes)}`)));
-    job.refused.forEach(({ name, reason }) => {
-      const entry = this.#entry(name, `left out: ${reason}`);
-      entry.lastChild.className = 'refused';
-      list.append(entry);
-    });
     this.#get('artifacts').hidden = false;
     const seconds = runs * (job.effort.seconds + job.effort.warm_up_seconds + 1);
     this.#state('waiting', 'Ready when you are', `${count(runs, 'measurement')}, about ${about(seconds)}. Keep this page in front and the device awake; a charger and a cool place make figures steadier.`);
