@@ -8,16 +8,18 @@ if TYPE_CHECKING:
     from ca_deploy.accuracy import evaluate as evaluate
     from ca_deploy.evaluation import EvaluationResult as EvaluationResult
     from ca_deploy.pipeline import export as export
+    from ca_deploy.pipeline import quantize as quantize
     from ca_deploy.result import ExportResult as ExportResult
 
 __version__ = "0.1.0"
-__all__ = ["EvaluationResult", "ExportResult", "__version__", "evaluate", "export"]
+__all__ = ["EvaluationResult", "ExportResult", "__version__", "evaluate", "export", "quantize"]
 
 _HOMES = {
     "EvaluationResult": "ca_deploy.evaluation",
     "ExportResult": "ca_deploy.result",
     "evaluate": "ca_deploy.accuracy",
     "export": "ca_deploy.pipeline",
+    "quantize": "ca_deploy.pipeline",
 }
 
 

@@ -1,4 +1,4 @@
-"""export(): the walk from a recipe to verified artifacts."""
+"""export(): the walk from a recipe to verified artifacts; quantize() takes it up again."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ from pathlib import Path
 
 from ca_deploy import stages
 from ca_deploy.artifact import MANIFEST, REPORT, staging, write_json
-from ca_deploy.plan import Options, Plan, resolve
+from ca_deploy.plan import Options, Plan, rebuild, resolve
 from ca_deploy.progress import Progress, Silent
+from ca_deploy.published import read_published
 from ca_deploy.report.documents import manifest, report
 from ca_deploy.result import Exported, ExportResult
 
@@ -73,6 +74,52 @@ def export(
     return run(resolve(options), progress or Silent())
 
 
+def quantize(
+    folder: str | Path,
+    *,
+    precision: Sequence[str] = ("int8",),
+    optimize: str | None = None,
+    images: str | Path | None = None,
+    targets: Sequence[str] | None = None,
+    seed: int | None = None,
+    threads: int | None = None,
+    out: str | Path | None = None,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> ExportResult:
+    """Quantize the network of an earlier export anew: the same walk as `export`, with other options.
+
+    Args:
+        folder: what an export left; its manifest names recipe, weights and images.
+        precision: what to write.
+        optimize: how int8 is made; default: as before.
+        images: for calibration and parity; default: the same.
+        targets: which graph forms; default: the same.
+        seed: of the split of the images; default: the same.
+        threads: of the runtimes; default: all cores.
+        out: folder to publish; default: beside `folder`, with "-quantized" behind its name.
+        overwrite: replace an earlier export at `out`.
+        progress: what to report to; silent by default.
+
+    Raises:
+        UserError: when `folder` is no export, its weights are gone or have changed, or an option cannot be
+            used; nothing is left behind.
+        VerificationError: see `export`.
+    """
+    folder = Path(folder).absolute()
+    options = Options(
+        images=None if images is None else str(images),
+        out=folder.with_name(f"{folder.name}-quantized") if out is None else Path(out),
+        precision=precision,
+        targets=targets,
+        optimize=optimize,
+        seed=seed,
+        threads=threads,
+        overwrite=overwrite,
+    )
+    return run(rebuild(read_published(folder), options), progress or Silent())
+
+
 def run(plan: Plan, progress: Progress) -> ExportResult:
     """Carry out a plan; see `export`."""
     with staging(plan.out, plan.overwrite) as folder:
@@ -90,7 +137,7 @@ def run(plan: Plan, progress: Progress) -> ExportResult:
         timings = stages.latency(plan, artifacts, progress)
         delegations = stages.delegations(artifacts)
         exported = tuple(map(Exported, artifacts, verdicts, timings, delegations))
-        warnings = (*plan.warnings, *stages.image_warnings(images), *written.warnings)
+        warnings = (*plan.warnings, *stages.image_warnings(plan, images), *written.warnings)
         result = ExportResult(
             folder, plan, network.origin, images, canonical.records, written.forms, exported, warnings
         )

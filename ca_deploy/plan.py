@@ -30,8 +30,8 @@ class Options:
     input_size: str | None = None
     precision: Sequence[str] | None = None
     targets: Sequence[str] | None = None
-    optimize: str = "balanced"
-    seed: int = 0
+    optimize: str | None = None
+    seed: int | None = None
     threads: int | None = None
     overwrite: bool = False
     min_runtime: str | None = None
@@ -52,6 +52,7 @@ class Plan:
         optimize: how much time int8 may take: "fast" (ranges only) or "balanced" (equalization and corrected
             biases, some seconds).
         min_runtime: the oldest TFLite that every .tflite must run on, as the user wrote it; None for any.
+        made_from: the earlier export that this one takes up; None for a new one.
         warnings: lines that the user should read.
     """
 
@@ -67,6 +68,7 @@ class Plan:
     threads: int
     overwrite: bool
     min_runtime: str | None = None
+    made_from: Published | None = None
     warnings: tuple[str, ...] = field(default=())
 
 
@@ -94,25 +96,39 @@ def resolve(options: Options) -> Plan:
 
 
 def rebuild(published: Published, options: Options) -> Plan:
-    """The plan that a folder was exported with, and other options put in.
+    """The plan that a folder was exported with, with other options put in.
 
     Args:
-        published: the folder.
-        options: `recipe`, `weights`, `model` and `input_size` are the folder's, and ignored.
+        published: the folder; network, weights and input are its own.
+        options: None takes what the folder was exported with; `recipe`, `weights`, `model` and `input_size`
+            have to be.
 
     Raises:
         UserError: when its weights are gone or others, or an option cannot be used.
     """
-    weights = published.weights()
-    options = replace(options, model=published.factory, out=options.out or published.folder)
-    return _plan(published.recipe, weights, options, ())
+    weights, before = published.weights(), published.manifest
+    stated = replace(
+        options,
+        model=published.factory,
+        images=options.images or before["calibration"]["images"],
+        out=options.out or published.folder,
+        targets=options.targets or before["targets"],
+        optimize=options.optimize or before["optimize"],
+        seed=before["seed"] if options.seed is None else options.seed,
+        min_runtime=options.min_runtime or before["min_runtime"],
+    )
+    plan = replace(_plan(published.recipe, weights, stated, ()), made_from=published)
+    if weights is not None:
+        return plan
+    return replace(plan, warnings=(f"{published.factory} makes its weights itself; they may be others now",))
 
 
 def _plan(recipe: Recipe, weights: Path | None, options: Options, warnings: tuple[str, ...]) -> Plan:
     if options.threads is not None and options.threads < 1:
         raise UserError(f"--threads {options.threads}: must be at least 1")
-    if not 0 <= options.seed < 2**63:
-        raise UserError(f"--seed {options.seed}: must be from 0 to 2^63 - 1")
+    seed = options.seed or 0
+    if not 0 <= seed < 2**63:
+        raise UserError(f"--seed {seed}: must be from 0 to 2^63 - 1")
     return Plan(
         recipe=_with_overrides(recipe, options),
         weights=weights,
@@ -121,8 +137,8 @@ def _plan(recipe: Recipe, weights: Path | None, options: Options, warnings: tupl
         out=options.out or Path("build") / recipe.name,
         targets=_chosen("--targets", options.targets, TARGETS) or recipe.targets,
         precisions=_chosen("--precision", options.precision, PRECISIONS) or PRECISIONS,
-        optimize=_optimize(options.optimize),
-        seed=options.seed,
+        optimize=_optimize(options.optimize or "balanced"),
+        seed=seed,
         threads=options.threads or available_cores(),
         overwrite=options.overwrite,
         min_runtime=_version(options.min_runtime),

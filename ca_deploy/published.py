@@ -12,6 +12,8 @@ from ca_deploy.artifact import MANIFEST, PRODUCER, REJECTED, Interface, sha256_f
 from ca_deploy.errors import UserError
 from ca_deploy.recipe import Recipe, parse_recipe
 
+_NEEDED = ("network", "targets", "optimize", "seed", "min_runtime", "calibration", "artifacts")
+
 
 @dataclass(frozen=True)
 class Published:
@@ -51,6 +53,13 @@ class Published:
         found: str | None = self.manifest["network"].get("factory")
         return found
 
+    def document(self) -> dict[str, str]:
+        """For the manifest of an export that is made from this one."""
+        return {
+            "folder": str(self.folder.resolve()),
+            "manifest_sha256": sha256_file(self.folder / MANIFEST),
+        }
+
     def weights(self) -> Path | None:
         """The checkpoint that it was made from; None where the factory made the weights.
 
@@ -86,7 +95,8 @@ def read_published(folder: Path) -> Published:
     try:
         stated = {key: value for key, value in manifest["recipe"].items() if key not in ("name", "sha256")}
         recipe = parse_recipe(stated, path).model_copy(update={"name": manifest["recipe"]["name"]})
-        manifest["calibration"]["sha256"], manifest["artifacts"], manifest["network"]
+        for key in _NEEDED:
+            manifest[key]
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: incomplete ({error} is missing); export again") from error
     return Published(folder, manifest, recipe)

@@ -55,7 +55,11 @@ def exported(tmp_path, monkeypatch):
         "producer": "ca-deploy",
         "recipe": {**recipe.model_dump(mode="json"), "sha256": recipe.sha256()},
         "network": {"factory": "colours:build"},
-        "calibration": {"count": 0, "sha256": []},
+        "targets": ["android"],
+        "optimize": "balanced",
+        "seed": 0,
+        "min_runtime": None,
+        "calibration": {"images": "noise", "count": 0, "sha256": []},
         "artifacts": [
             {"file": "model.onnx", "status": "passed", "interface": "normalised"},
             {"file": "model_exact.onnx", "status": "passed", "interface": "normalised"},
@@ -99,7 +103,7 @@ def test_artifacts_are_judged_beside_the_float_network(exported, data):
 
 def test_images_of_the_calibration_do_not_count(exported, data):
     identity = hashlib.sha256((data / "green/3.png").read_bytes()).hexdigest()
-    manifest_with(exported, calibration={"count": 1, "sha256": [identity]})
+    manifest_with(exported, calibration={"images": "noise", "count": 1, "sha256": [identity]})
     result = ca_deploy.evaluate(exported, data=data)
     assert result.left_out == 1
     assert result.reference.accuracy.images == 11
@@ -109,7 +113,7 @@ def test_images_of_the_calibration_do_not_count(exported, data):
 
 def test_nothing_but_calibration_images_is_refused(exported, data):
     identities = [hashlib.sha256(path.read_bytes()).hexdigest() for path in data.rglob("*.png")]
-    manifest_with(exported, calibration={"count": 12, "sha256": identities})
+    manifest_with(exported, calibration={"images": "noise", "count": 12, "sha256": identities})
     with pytest.raises(UserError, match="no image is left to judge: 12 were left out"):
         ca_deploy.evaluate(exported, data=data)
 

@@ -12,7 +12,7 @@ from typing import NoReturn, ParamSpec
 import typer
 
 from ca_deploy import __version__
-from ca_deploy.cli import bench, console, evaluate
+from ca_deploy.cli import bench, console, evaluate, quantize
 from ca_deploy.cli.export import EXAMPLES, export
 from ca_deploy.cli.list_recipes import list_recipes
 from ca_deploy.errors import CaDeployError, StoppedError, UserError
@@ -43,6 +43,7 @@ def interruptible(command: Callable[P, None]) -> Callable[P, None]:
 
 
 app.command(epilog=EXAMPLES)(interruptible(export))
+app.command("quantize", epilog=quantize.EXAMPLES)(interruptible(quantize.quantize))
 app.command("evaluate", epilog=evaluate.EXAMPLES)(interruptible(evaluate.evaluate))
 app.command("bench", epilog=bench.EXAMPLES)(interruptible(bench.bench))
 app.command("list")(interruptible(list_recipes))

@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ca_deploy.cli import console, options
+from ca_deploy.cli import options, outcome
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -52,9 +52,7 @@ def export(
 ) -> None:
     """Export a network to ONNX and TFLite (float32, float16, int8), verified against PyTorch."""
     from ca_deploy import pipeline
-    from ca_deploy.errors import VerificationError
     from ca_deploy.progress import on_terminal
-    from ca_deploy.report import documents, table
 
     with on_terminal(quiet or json) as progress:
         result = pipeline.export(
@@ -73,17 +71,4 @@ def export(
             min_runtime=min_runtime,
             progress=progress,
         )
-    for warning in result.warnings:
-        console.warn(warning)
-    if json:
-        console.show_json({"folder": str(result.folder), **documents.report(result)})
-    else:
-        console.show(table.artifact_table(result))
-        console.show(table.legend(result))
-    if not result.passed:
-        failed = [
-            f"{one.artifact.name}: {'; '.join(one.verdict.failures)}"
-            for one in result.exported
-            if one.verdict.failures
-        ]
-        raise VerificationError(f"below tolerance, kept under {result.folder}/rejected: {' | '.join(failed)}")
+    outcome.show(result, json)

@@ -11,6 +11,7 @@ from typing import Any
 from ca_deploy import __version__
 from ca_deploy.artifact import PRODUCER, sha256_file
 from ca_deploy.metrics import Parity
+from ca_deploy.plan import SHIPPED_IMAGES, Plan
 from ca_deploy.result import Exported, ExportResult
 
 SCHEMA_VERSION = 1
@@ -44,7 +45,9 @@ def manifest(result: ExportResult) -> dict[str, Any]:
         "optimize": plan.optimize,
         "seed": plan.seed,
         "threads": plan.threads,
-        "calibration": _images(result.images.calibration),
+        "min_runtime": plan.min_runtime,
+        "made_from": None if plan.made_from is None else plan.made_from.document(),
+        "calibration": {"images": _source(plan), **_images(result.images.calibration)},
         "parity_images": _images(result.images.parity),
         "artifacts": [_artifact(one, result) for one in result.exported],
     }
@@ -122,6 +125,12 @@ def _finite(values: dict[str, Any]) -> dict[str, Any]:
         key: None if isinstance(value, float) and not math.isfinite(value) else value
         for key, value in values.items()
     }
+
+
+def _source(plan: Plan) -> str:
+    """Where the images came from, whatever the folder that the command was started in."""
+    stated = plan.recipe.calibration.images
+    return stated if stated == SHIPPED_IMAGES or plan.images == "noise" else str(plan.images.resolve())
 
 
 def _images(image_set: Any) -> dict[str, Any]:

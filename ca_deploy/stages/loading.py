@@ -70,9 +70,11 @@ def images(plan: Plan, progress: Progress) -> ImageSplit:
     return split_images(plan.images, plan.recipe.input, plan.seed, spec.count, spec.parity, progress=progress)
 
 
-def image_warnings(split: ImageSplit) -> list[str]:
+def image_warnings(plan: Plan, split: ImageSplit) -> list[str]:
     """What the user must know about the images."""
     found = [] if split.warning is None else [split.warning]
+    if plan.made_from is not None and set(split.calibration.identities) != set(plan.made_from.calibration):
+        found.append(f"calibrated on other images than {plan.made_from.folder} was")
     if split.skipped:
         first = split.skipped[0]
         found.append(f"{len(split.skipped)} broken images were skipped, such as {first}")

@@ -26,6 +26,7 @@ def run(*arguments, folder):
         ["--help"],
         ["export", "--help"],
         ["evaluate", "--help"],
+        ["quantize", "--help"],
         ["list", "--help"],
         ["bench", "--help"],
         ["--version"],
