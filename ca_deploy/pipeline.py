@@ -129,15 +129,21 @@ def run(plan: Plan, progress: Progress) -> ExportResult:
             examples = stages.examples_of(plan, images.parity)
             canonical = stages.canonical_graph(network, examples, progress)
             reference = stages.reference(plan, network, images.parity, progress)
+            calibration = stages.calibration(plan, network, images.calibration, progress)
             written = stages.artifacts(
-                stages.Work(plan, folder, canonical, examples, images, converter, progress)
+                stages.Work(plan, folder, canonical, examples, images, calibration, converter, progress)
             )
         verdicts = stages.verdicts(plan, written.artifacts, images.parity, reference, progress)
         artifacts = stages.set_rejected_aside(folder, written.artifacts, verdicts)
         timings = stages.latency(plan, artifacts, progress)
         delegations = stages.delegations(artifacts)
         exported = tuple(map(Exported, artifacts, verdicts, timings, delegations))
-        warnings = (*plan.warnings, *stages.image_warnings(plan, images), *written.warnings)
+        warnings = (
+            *plan.warnings,
+            *stages.image_warnings(plan, images),
+            *calibration.warnings,
+            *written.warnings,
+        )
         result = ExportResult(
             folder, plan, network.origin, images, canonical.records, written.forms, exported, warnings
         )

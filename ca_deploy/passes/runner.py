@@ -13,6 +13,7 @@ from ca_deploy.errors import VerificationError
 from ca_deploy.passes.graph import as_dtype
 from ca_deploy.passes.protocol import Pass, Refusal
 from ca_deploy.progress import Progress, Silent
+from ca_deploy.runtimes.torch_threads import torch_threads
 
 TOLERANCE = 1e-9
 
@@ -86,13 +87,8 @@ def _outputs(graph: GraphModule, inputs: Sequence[Tensor]) -> list[list[Tensor]]
 
     On one thread: float64 depthwise convolutions are thousands of small steps, which threads slow down.
     """
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        with torch.no_grad():
-            results = [graph(example) for example in inputs]
-    finally:
-        torch.set_num_threads(threads)
+    with torch_threads(1), torch.no_grad():
+        results = [graph(example) for example in inputs]
     return [[result] if isinstance(result, Tensor) else list(result) for result in results]
 
 

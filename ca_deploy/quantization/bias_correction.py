@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 import numpy as np
 import torch
@@ -14,6 +13,7 @@ from ca_deploy.quantization.parameters import QuantParams
 from ca_deploy.quantization.ranges import Range
 from ca_deploy.quantization.simulation import Simulation
 from ca_deploy.quantization.simulation.simulation import channels_last, rounded
+from ca_deploy.runtimes.torch_threads import torch_threads
 
 _TRIES = 3
 """A clipped channel's mean moves by less than its bias; the remainder is gone after a few corrections."""
@@ -40,7 +40,7 @@ def corrected_biases(
     biases = {place: bias for place, (_, bias) in simulation.weighted().items()}
     stored = simulation.parameters(ranges)
     inputs = channels_last(images)
-    with torch.inference_mode(), _one_thread():
+    with torch.inference_mode(), torch_threads(1):
         means = _float_means(simulation, inputs, set(biases))
         constants = simulation.rounded_constants(ranges)
         shifts: dict[int, Tensor] = {}
@@ -56,17 +56,6 @@ def corrected_biases(
 
         simulation.run(inputs, constants, stored, correct)
     return {bias: (simulation.constants[bias] + shift).numpy() for bias, shift in shifts.items()}
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """PyTorch on one thread: the order of sums, and with it the last bits, depends on their number."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _float_means(simulation: Simulation, images: Tensor, places: set[int]) -> dict[int, Tensor]:

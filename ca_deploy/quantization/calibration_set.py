@@ -88,6 +88,10 @@ class ImageSet:
             return True
         return all(map(_are_whole, (denormalise(batch, self.spec) for batch in self.batches(16))))
 
+    def only(self, places: Sequence[int]) -> NDArray[np.float32]:
+        """The images at these places: float32 (N, 3, H, W)."""
+        return self._stack([self.pixels[place] for place in places])
+
     def first(self, count: int) -> NDArray[np.float32]:
         """The first `count` images, or as many as there are: float32 (N, 3, H, W)."""
         return self._stack(self.pixels[:count])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -12,6 +11,7 @@ from torch.utils._pytree import tree_leaves
 
 from ca_deploy.runtimes.batches import check_fits, run_in_batches
 from ca_deploy.runtimes.protocol import FloatBatch, TensorInfo
+from ca_deploy.runtimes.torch_threads import torch_threads
 
 
 class PyTorch:
@@ -59,17 +59,6 @@ class PyTorch:
         return tuple(o.detach().to(torch.float32).numpy() for o in outputs)
 
     def _forward(self, images: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        with torch.inference_mode(), _torch_threads(self.threads):
+        with torch.inference_mode(), torch_threads(self.threads):
             outputs = self._module(images)
         return tuple(leaf for leaf in tree_leaves(outputs) if leaf is not None)
-
-
-@contextmanager
-def _torch_threads(threads: int) -> Iterator[None]:
-    """Set PyTorch's number of threads, which belongs to the whole process, and put it back."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)

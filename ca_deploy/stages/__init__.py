@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from ca_deploy.progress import Progress
 from ca_deploy.stages.checking import delegations, open_artifact, reference, set_rejected_aside, verdicts
 from ca_deploy.stages.kinds import artifacts
-from ca_deploy.stages.loading import LoadedNetwork, image_warnings, images, network
+from ca_deploy.stages.loading import LoadedNetwork, calibration, image_warnings, images, network
 from ca_deploy.stages.rewriting import canonical_graph, examples_of
 from ca_deploy.stages.timing import latency
 from ca_deploy.stages.work import Form, Work, Written
@@ -26,6 +26,7 @@ __all__ = [
     "Work",
     "Written",
     "artifacts",
+    "calibration",
     "canonical_graph",
     "converter",
     "delegations",

@@ -12,7 +12,8 @@ from ca_deploy.progress import Progress
 if TYPE_CHECKING:
     from torch import nn
 
-    from ca_deploy.quantization.calibration_set import ImageSplit
+    from ca_deploy.quantization.calibration import Calibration
+    from ca_deploy.quantization.calibration_set import ImageSet, ImageSplit
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,16 @@ def images(plan: Plan, progress: Progress) -> ImageSplit:
 
     spec = plan.recipe.calibration
     return split_images(plan.images, plan.recipe.input, plan.seed, spec.count, spec.parity, progress=progress)
+
+
+def calibration(plan: Plan, loaded: LoadedNetwork, images: ImageSet, progress: Progress) -> Calibration:
+    """What int8 is calibrated on."""
+    from ca_deploy.quantization.calibration import Calibration, calibration_of
+
+    if "int8" not in plan.precisions or plan.optimize == "fast":
+        return Calibration(images)
+    progress.step("Looking for the network's limits")
+    return calibration_of(loaded.module, images, progress)
 
 
 def image_warnings(plan: Plan, split: ImageSplit) -> list[str]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from ca_deploy.plan import Plan
@@ -21,22 +20,10 @@ def canonical_graph(loaded: LoadedNetwork, examples: Sequence[Tensor], progress:
     """The one graph that every target starts from, and what each canonical pass did."""
     progress.step("Rewriting the graph")
     from ca_deploy.passes import CANONICAL, capture, run_passes
+    from ca_deploy.runtimes.torch_threads import torch_threads
 
-    with one_torch_thread():
+    with torch_threads(1):
         return run_passes(capture(loaded.module, examples[0]), CANONICAL, examples, progress)
-
-
-@contextmanager
-def one_torch_thread() -> Iterator[None]:
-    """Rewriting runs many tiny operators, where waiting for other threads costs more than they bring."""
-    import torch
-
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def examples_of(plan: Plan, parity: ImageSet) -> list[Tensor]:

@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 from ca_deploy.artifact import Artifact
 from ca_deploy.plan import Plan
 from ca_deploy.progress import Progress
-from ca_deploy.stages.rewriting import names_of, one_torch_thread
+from ca_deploy.stages.rewriting import names_of
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from ca_deploy.exporters.tflite import Converter
     from ca_deploy.passes import Pass, PassesResult, PassRecord
+    from ca_deploy.quantization.calibration import Calibration
     from ca_deploy.quantization.calibration_set import ImageSplit
 
 
@@ -30,6 +31,7 @@ class Work:
         canonical: the one graph that every form starts from, which stays as it is, and its passes' records.
         examples: one random and one real input (1, 3, H, W) float32, for proving passes.
         images: the calibration and parity sets.
+        calibration: what int8 is calibrated on.
         converter: TensorFlow's converter in its own process.
         progress: what to report to.
     """
@@ -39,6 +41,7 @@ class Work:
     canonical: PassesResult
     examples: list[Tensor]
     images: ImageSplit
+    calibration: Calibration
     converter: Converter
     progress: Progress
 
@@ -49,8 +52,9 @@ class Work:
             VerificationError: a pass changed the mathematics.
         """
         from ca_deploy.passes import run_passes
+        from ca_deploy.runtimes.torch_threads import torch_threads
 
-        with one_torch_thread():
+        with torch_threads(1):
             return run_passes(self.canonical.graph, passes, self.examples)
 
     def pass_names(self, further: Sequence[PassRecord] = ()) -> tuple[str, ...]:

@@ -4,6 +4,7 @@ import pytest
 from onnx import TensorProto, helper, numpy_helper
 
 from ca_deploy.exporters.tflite import Converter
+from ca_deploy.quantization.calibration_set import ImageSet
 
 
 @pytest.fixture(scope="session")
@@ -71,3 +72,9 @@ def gated(to_tflite):
 @pytest.fixture(scope="session")
 def images():
     return np.random.default_rng(1).standard_normal((24, 3, 8, 8)).astype(np.float32)
+
+
+@pytest.fixture(scope="session")
+def image_set():
+    """Make an image set of float32 images, as an archive gives them: no preprocessing is asked for."""
+    return lambda images: ImageSet(tuple(map(str, range(len(images)))), tuple(images), spec=None)

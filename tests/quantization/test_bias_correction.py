@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import torch
 
-from ca_deploy.quantization.balanced import with_biases, with_headroom
+from ca_deploy.quantization.balanced import with_biases
 from ca_deploy.quantization.bias_correction import corrected_biases
 from ca_deploy.quantization.ranges import Range, measure_ranges
 from ca_deploy.quantization.simulation import Simulation
@@ -59,9 +59,3 @@ def test_sums_are_on_one_thread_whatever_the_process_has(gated, ranges, images):
         assert (seen, torch.get_num_threads()) == ({1}, 2)
     finally:
         torch.set_num_threads(before)
-
-
-def test_only_outputs_get_headroom():
-    widened = with_headroom({3: Range(-1.0, 3.0), 4: Range(0.0, 1.0)}, [3])
-    assert (widened[3].low, widened[3].high) == pytest.approx((-2.0, 4.0))
-    assert widened[4] == Range(0.0, 1.0)

@@ -2,14 +2,14 @@ import numpy as np
 import pytest
 
 from ca_deploy.progress import Silent
-from ca_deploy.quantization.calibration_set import ImageSet
+from ca_deploy.quantization.calibration import Calibration
 from ca_deploy.quantization.write import at_precision
 from ca_deploy.runtimes.litert import LiteRT
 
 
 @pytest.fixture(scope="module")
-def calibration(images):
-    return ImageSet(tuple(map(str, range(len(images)))), tuple(images), spec=None)
+def calibration(image_set, images):
+    return Calibration(image_set(images))
 
 
 def test_float32_is_the_file_itself(gated, calibration):

@@ -44,9 +44,7 @@ def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Seq
     for precision in precisions:
         path = work.folder / f"model_{precision}{suffix}.tflite"
         progress.step(f"Writing {path.name}")
-        quantized = at_precision(
-            precision, float32, work.images.calibration, plan.optimize, plan.threads, progress
-        )
+        quantized = at_precision(precision, float32, work.calibration, plan.optimize, plan.threads, progress)
         artifact = Artifact(path, "tflite", precision, target, work.pass_names(formed.records))
         written += Written(
             (written_with_metadata(plan, artifact, quantized.data),),
@@ -64,8 +62,8 @@ def _equalization(work: Work) -> tuple[Pass, ...]:
 
     if work.plan.optimize == "fast":
         return ()
-    images = torch.from_numpy(work.images.calibration.first(_EQUALIZED_ON))
-    return (EqualizeStreams([image[None] for image in images]),)
+    images = (work.calibration.images.first(_EQUALIZED_ON), work.calibration.limits)
+    return (EqualizeStreams([torch.from_numpy(image[None]) for batch in images for image in batch]),)
 
 
 def _forms(
