@@ -18,12 +18,14 @@ test: $(READY)  ## all tests that need nothing but Python
 	$(BIN)/python -m pytest -n 2 -m "not devices"
 	@echo "left out: tests on emulated and remote devices (make test-devices)"
 
-test-devices: $(READY)  ## tests that need Debian packages (emulator, cross compiler, browser), which this installs
-	command -v qemu-aarch64 aarch64-linux-gnu-gcc >/dev/null || { apt-get update -qq && \
-		apt-get install -y --no-install-recommends qemu-user gcc gcc-aarch64-linux-gnu libc6-dev \
-		libc6-dev-arm64-cross libstdc++6-arm64-cross; }
-	{ command -v chromium && command -v ip && command -v npm; } >/dev/null || { apt-get update -qq && \
-		apt-get install -y --no-install-recommends chromium iproute2 npm; }
+# What the tests of devices need of Debian.
+DEVICE_TOOLS := qemu-aarch64 aarch64-linux-gnu-gcc sshd ssh adb unshare chromium ip npm
+DEVICE_PACKAGES := qemu-user gcc gcc-aarch64-linux-gnu libc6-dev libc6-dev-arm64-cross \
+	libstdc++6-arm64-cross openssh-server openssh-client adb util-linux chromium iproute2 npm
+
+test-devices: $(READY)  ## tests that need Debian packages (emulator, SSH, adb, browser), which this installs
+	for tool in $(DEVICE_TOOLS); do PATH=$$PATH:/usr/sbin command -v $$tool >/dev/null || exit 1; done || \
+		{ apt-get update -qq && apt-get install -y --no-install-recommends $(DEVICE_PACKAGES); }
 	$(BIN)/python -m pytest -m devices
 
 check: $(READY)  ## lint, types, architecture and the fast tests

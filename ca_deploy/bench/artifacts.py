@@ -7,6 +7,7 @@ from pathlib import Path
 
 from ca_deploy.errors import UserError
 from ca_deploy.runtimes import open_runtime
+from ca_deploy.runtimes.sources import only_input
 
 SUFFIXES = (".tflite", ".onnx")
 
@@ -17,13 +18,13 @@ def collect(places: Sequence[Path]) -> list[Path]:
     Folders inside folders, `rejected/` among them, are left out.
 
     Raises:
-        UserError: when a place does not exist, a folder holds no artifact, or a file cannot be loaded.
+        UserError: when a place does not exist, a folder holds no artifact, or a file cannot be run.
     """
     if not places:
         raise UserError("nothing to measure: name a .tflite or .onnx file, or a folder of them")
     found = {path.resolve(): path for place in places for path in _artifacts(place)}
     for path in found.values():
-        open_runtime(path)
+        only_input(open_runtime(path).inputs, path)
     return list(found.values())
 
 

@@ -1,4 +1,4 @@
-"""What it takes to run LiteRT on an emulated ARM core: tools that the system has, files made on demand.
+"""What it takes to run LiteRT elsewhere or emulated: tools that the system has, files made on demand.
 
 All that is built or fetched lies in the user's cache under names that hold what it was made from.
 """
@@ -6,6 +6,7 @@ All that is built or fetched lies in the user's cache under names that hold what
 from __future__ import annotations
 
 import hashlib
+import platform
 import shutil
 import subprocess
 import sys
@@ -17,34 +18,46 @@ from ca_deploy.runtimes.cache import cached
 
 _NATIVE = Path(__file__).parent / "native"
 _PACKAGES = "qemu-user gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross libstdc++6-arm64-cross"
+_NATIVE_PACKAGES = "gcc libc6-dev libstdc++6"
+_CROSS_PACKAGES = {
+    "aarch64": "gcc-aarch64-linux-gnu libc6-dev-arm64-cross libstdc++6-arm64-cross",
+    "x86_64": "gcc-x86-64-linux-gnu libc6-dev-amd64-cross libstdc++6-amd64-cross",
+}
 _ARM_LIBRARIES = Path("/usr/aarch64-linux-gnu/lib")  # where those packages put them
 
-# What wheels for aarch64 Linux are tagged with; pip takes the one that exists.
-_PLATFORMS = (
-    "manylinux_2_27_aarch64",
-    "manylinux_2_28_aarch64",
-    "manylinux2014_aarch64",
-    "manylinux_2_34_aarch64",
+# What wheels for Linux are tagged with, before the architecture; pip takes the one that exists.
+_PLATFORMS = ("manylinux_2_27", "manylinux_2_28", "manylinux2014", "manylinux_2_34")
+
+# The architectures that LiteRT has wheels for, and the name of the loader that starts programs there.
+LOADERS = {"aarch64": "ld-linux-aarch64.so.1", "x86_64": "ld-linux-x86-64.so.2"}
+_LIBRARIES = (  # those that libLiteRt.so and the runner need
+    "libc.so.6",
+    "libdl.so.2",
+    "libgcc_s.so.1",
+    "libm.so.6",
+    "libpthread.so.0",
+    "librt.so.1",
+    "libstdc++.so.6",
 )
 
 # Level 2 cache of the Raspberry Pi 3, 4 and 5, whose cores these are. XNNPACK sizes its tiles by it.
 LEVEL_2_CACHE = {"cortex-a53": "512K", "cortex-a72": "1024K", "cortex-a76": "512K"}
 
 
-def tool(name: str) -> str:
-    """The path of a program.
+def tool(name: str, packages: str = _PACKAGES) -> str:
+    """The path of a program, which Debian's `packages` bring.
 
     Raises:
         DeviceError: when it is not installed.
     """
     found = shutil.which(name)
     if not found:
-        raise DeviceError(f"{name} is not installed: run `apt-get install {_PACKAGES}`")
+        raise DeviceError(f"{name} is not installed: run `apt-get install {packages}`")
     return found
 
 
-def runner() -> Path:
-    """The program that runs a `.tflite` file on aarch64 Linux (`native/runner.c`).
+def runner(architecture: str = "aarch64") -> Path:
+    """The program that runs `.tflite` files on Linux (`native/runner.c`).
 
     Raises:
         DeviceError: when it cannot be built.
@@ -52,9 +65,30 @@ def runner() -> Path:
     source = _NATIVE / "runner.c"
 
     def build(folder: Path) -> None:
-        _compile(tool("aarch64-linux-gnu-gcc"), source, folder / "runner", "-ldl")
+        _compile(_compiler(architecture), source, folder / "runner", "-ldl")
 
-    return cached(f"runner-aarch64-{_digest(source)}", build) / "runner"
+    return cached(f"runner-{architecture}-{_digest(source)}", build) / "runner"
+
+
+def system_libraries(architecture: str) -> list[Path]:
+    """The loader and the C and C++ libraries of an architecture, so that the far machine's do not matter.
+
+    Raises:
+        DeviceError: when they are not installed.
+    """
+    compiler = _compiler(architecture)
+    found = []
+    for name in (LOADERS[architecture], *_LIBRARIES):
+        answer = subprocess.run(
+            [compiler, f"-print-file-name={name}"], capture_output=True, text=True, check=False
+        )
+        path = Path(answer.stdout.strip())
+        if not path.is_absolute():  # the bare name comes back when there is no such file
+            raise DeviceError(
+                f"{name} for {architecture} is missing: run `apt-get install {_packages(architecture)}`"
+            )
+        found.append(path)
+    return found
 
 
 def instruction_counter() -> Path:
@@ -71,33 +105,25 @@ def instruction_counter() -> Path:
     return cached(f"insn-count-{_digest(source)}", build) / "libinsn_count.so"
 
 
-def litert_library(version: str) -> Path:
-    """libLiteRt.so for aarch64 Linux, from the wheel of a version of ai-edge-litert.
+def litert_library(version: str, architecture: str = "aarch64") -> Path:
+    """libLiteRt.so for Linux, from the wheel of a version of ai-edge-litert.
 
     Raises:
         DeviceError: when pip cannot fetch the wheel.
     """
 
     def fetch(folder: Path) -> None:
-        platforms = [word for platform in _PLATFORMS for word in ("--platform", platform)]
-        python = ("--python-version", "3.11", "--implementation", "cp")
-        wanted = ("--no-deps", "--only-binary=:all:", "--dest", str(folder), f"ai-edge-litert=={version}")
-        _call(
-            "fetching LiteRT for aarch64",
-            sys.executable,
-            "-m",
-            "pip",
-            "download",
-            *platforms,
-            *python,
-            *wanted,
-        )
+        platforms = [word for tag in _PLATFORMS for word in ("--platform", f"{tag}_{architecture}")]
+        python = ("--python-version", "3.11", "--implementation", "cp", "--only-binary=:all:", "--no-deps")
+        wanted = ("--dest", str(folder), f"ai-edge-litert=={version}")
+        download = (sys.executable, "-m", "pip", "download", *platforms, *python, *wanted)
+        _call(f"fetching LiteRT for {architecture}", *download)
         (wheel,) = folder.glob("*.whl")
         with zipfile.ZipFile(wheel) as archive:
             (folder / "libLiteRt.so").write_bytes(archive.read("ai_edge_litert/libLiteRt.so"))
         wheel.unlink()
 
-    return cached(f"litert-{version}-aarch64", fetch) / "libLiteRt.so"
+    return cached(f"litert-{version}-{architecture}", fetch) / "libLiteRt.so"
 
 
 def core_root(core: str) -> Path:
@@ -123,6 +149,16 @@ def core_root(core: str) -> Path:
             path.write_text(text + "\n")
 
     return cached(f"root-{core}-{_digest(cpuinfo, Path(__file__))}", make)
+
+
+def _compiler(architecture: str) -> str:
+    """The C compiler for an architecture."""
+    return tool(f"{architecture}-linux-gnu-gcc", _packages(architecture))
+
+
+def _packages(architecture: str) -> str:
+    """Debian's packages of the compiler and the libraries for an architecture."""
+    return _NATIVE_PACKAGES if architecture == platform.machine() else _CROSS_PACKAGES[architecture]
 
 
 def _processor_files(level_2_cache: str) -> dict[str, str]:

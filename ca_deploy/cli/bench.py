@@ -21,6 +21,9 @@ EXAMPLES = """
   ca-deploy bench build/ca_mobilenetv2_cifar10 --device browser --threads 1,2,4
       in the browser of a phone in the same network; browser:adb over a cable
 
+  ca-deploy bench build/mine --device ssh://pi@raspberrypi.local --threads 1,4
+      on a Raspberry Pi; everything that is needed is sent there and removed afterwards
+
   ca-deploy bench build/new --against build/old --fail-above 1.05
       both versions in turn in one session; exit status 3 when one became more than 5 % slower
 
@@ -38,8 +41,8 @@ def bench(
         typer.Option(
             "--device",
             metavar="DEVICE",
-            help="local (default), emulated:CORE (cortex-a53, cortex-a72, cortex-a76) or browser; "
-            "may be repeated.",
+            help="local (default), ssh://USER@HOST[:PORT], browser, or emulated:CORE (cortex-a53, cortex-a72, "
+            "cortex-a76); may be repeated.",
             show_default=False,
         ),
     ] = None,
@@ -70,6 +73,15 @@ def bench(
         bool,
         typer.Option("--insecure", help="browser: plain HTTP, hence WebAssembly on one thread, no WebGPU."),
     ] = False,
+    cool_down: Annotated[
+        float,
+        typer.Option(
+            "--cool-down", min=0, help="Longest seconds to let a remote device cool between sessions."
+        ),
+    ] = 0.0,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=1, help="Longest seconds for one session on a remote device.")
+    ] = 600.0,
     out: Annotated[
         Path | None,
         typer.Option("--out", help="Folder of results, which gets one more JSON file.", show_default=False),
@@ -98,7 +110,7 @@ def bench(
             effort,
             progress,
             against=against,
-            options=DeviceOptions(insecure=insecure),
+            options=DeviceOptions(cool_down_seconds=cool_down, timeout_seconds=timeout, insecure=insecure),
         )
     document = result.document()
     if out is not None:

@@ -65,8 +65,15 @@ def _browser(detail: str, options: DeviceOptions) -> Device:
     return BrowserDevice(detail, insecure=options.insecure)
 
 
+def _ssh(detail: str, options: DeviceOptions) -> Device:
+    from ca_deploy.bench.devices.ssh import open_ssh
+
+    return open_ssh(detail, options)
+
+
 _DEVICES: dict[str, Callable[[str, DeviceOptions], Device]] = {
     "local": _local,
     "emulated": _emulated,
     "browser": _browser,
+    "ssh": _ssh,
 }

@@ -133,7 +133,8 @@ class EmulatedArm:
         root = toolchain.core_root(self._core)
         plugin = f"{toolchain.instruction_counter()},out=counts"
         emulator = (qemu, "-cpu", self._core, "-L", str(root), "-plugin", plugin)
-        program = ("./runner", "./libLiteRt.so", "1", str(_RUNS), "model", "input", "output")
+        one_round = ("1", "1", str(_RUNS), "0", "0", "all")  # threads, rounds, runs, times, cores
+        program = ("./runner", "./libLiteRt.so", *one_round, "model", "input", "output")
         _run(file, self.name, (*emulator, *program), folder)
 
 

@@ -25,11 +25,13 @@ class DeviceOptions:
             of the runner that comes with ca-deploy (adb).
         insecure: serve the page without encryption (browser).
         cool_down_seconds: longest time to wait between sessions for the device to cool (ssh, adb).
+        timeout_seconds: longest time for one session on the device (ssh, adb).
     """
 
     benchmark_binary: Path | None = None
     insecure: bool = False
     cool_down_seconds: float = 0.0
+    timeout_seconds: float = 600.0
 
 
 @dataclass(frozen=True)

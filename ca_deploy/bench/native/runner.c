@@ -1,12 +1,17 @@
-/* Runs a .tflite file on LiteRT's CPU accelerator (XNNPACK) and says how long each inference took.
+/* Runs .tflite files on LiteRT's CPU accelerator (XNNPACK) in turn and says how long each inference took.
  *
- * usage: runner LIBRARY THREADS RUNS MODEL INPUT OUTPUT
+ * usage: runner LIBRARY THREADS ROUNDS RUNS ROUND_MS WARM_UP_MS CORES (MODEL INPUT OUTPUT)...
  *
- * LIBRARY is libLiteRt.so of the machine that this runs on. INPUT holds the bytes of the model's one input as
- * the file stores it; OUTPUT receives those of its outputs, one after the other, in the order of its
- * signature. Standard output gets one JSON object, times in nanoseconds:
+ * LIBRARY is libLiteRt.so of the machine that this runs on. CORES are those to run on, such as 4,5,6, or
+ * `all`. INPUT holds the bytes of the model's one input as the file stores it; OUTPUT receives those of its
+ * outputs, one after the other, in the order of its signature. Models are warmed up for at most WARM_UP_MS each
+ * and then take turns, A B A B, ROUNDS times, with at least RUNS runs and ROUND_MS each time. Standard output
+ * gets JSON, one object a line, times in nanoseconds:
  *
- *   {"load": 1, "wall": [1, ...], "cpu": [1, ...]}
+ *   {"model": 0, "load": 1}                               once it is ready
+ *   {"model": 0, "stable": 1}                             once it is warm; 0 when time was up before
+ *   {"model": 0, "wall": [1, ...], "cpu": [1, ...]}       after each round
+ *   {"peak_bytes": 1}                                     at the end: memory above that before loading; or 0
  *
  * Each inference lies between two calls of lseek(MARKER, 0, SEEK_SET), which fail and change nothing: an
  * emulator that watches system calls (insn_count.c) learns from them where an inference begins and ends.
@@ -15,9 +20,10 @@
  * builds with a C compiler and nothing else.
  */
 
-#define _POSIX_C_SOURCE 200809L
+#define _GNU_SOURCE /* sched_setaffinity */
 
 #include <dlfcn.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,6 +37,7 @@ enum {
     LOCK_READ = 0,           /* kLiteRtTensorBufferLockModeRead */
     LOCK_WRITE = 1,          /* kLiteRtTensorBufferLockModeWrite */
     MOST_OUTPUTS = 16,
+    WINDOW = 5,              /* runs whose median is compared with that of the runs before them */
     TENSOR_TYPE_BYTES = 512, /* more than a LiteRtRankedTensorType has */
 };
 
@@ -64,7 +71,13 @@ static struct {
     LITERT_FUNCTIONS(DECLARE)
 } litert;
 
+struct times {
+    long long *values;
+    size_t count, room;
+};
+
 struct model {
+    const char *output_path;
     Handle compiled;
     Handle input;
     Handle outputs[MOST_OUTPUTS];
@@ -201,46 +214,125 @@ static void mark(void)
     if (lseek(MARKER, 0, SEEK_SET) == 0) fail("file %d should not be open", MARKER);
 }
 
-static void run_once(struct model *model, long long *wall, long long *cpu)
+static void append(struct times *times, long long value)
+{
+    if (times->count == times->room) {
+        times->room = times->room ? 2 * times->room : 64;
+        times->values = realloc(times->values, times->room * sizeof *times->values);
+        if (!times->values) fail("no memory for %zu runs", times->room);
+    }
+    times->values[times->count++] = value;
+}
+
+static void run_once(struct model *model, struct times *wall, struct times *cpu)
 {
     long long wall_start = nanoseconds(CLOCK_MONOTONIC);
     long long cpu_start = nanoseconds(CLOCK_PROCESS_CPUTIME_ID);
     mark();
     TRY(RunCompiledModel, model->compiled, 0, 1, &model->input, model->output_count, model->outputs);
     mark();
-    *cpu = nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_start;
-    *wall = nanoseconds(CLOCK_MONOTONIC) - wall_start;
+    append(cpu, nanoseconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_start);
+    append(wall, nanoseconds(CLOCK_MONOTONIC) - wall_start);
 }
 
-static void print_list(const char *name, const long long *values, int count)
+static int ascending(const void *a, const void *b)
 {
-    printf("\"%s\": [", name);
-    for (int i = 0; i < count; i++) printf("%s%lld", i ? ", " : "", values[i]);
+    long long x = *(const long long *)a, y = *(const long long *)b;
+    return (x > y) - (x < y);
+}
+
+/* Run until two medians of processor time are within 5 %, or time is up; whether they came so close. */
+static int warm_up(struct model *model, long long longest)
+{
+    long long start = nanoseconds(CLOCK_MONOTONIC), before = 0;
+    while (nanoseconds(CLOCK_MONOTONIC) - start < longest) {
+        struct times wall = {0}, cpu = {0};
+        for (int i = 0; i < WINDOW; i++) run_once(model, &wall, &cpu);
+        qsort(cpu.values, cpu.count, sizeof *cpu.values, ascending);
+        long long median = cpu.values[WINDOW / 2];
+        free(wall.values), free(cpu.values);
+        if (llabs(median - before) * 20 <= before) return 1;
+        before = median;
+    }
+    return 0;
+}
+
+static void print_list(const char *name, const struct times *times)
+{
+    printf(", \"%s\": [", name);
+    for (size_t i = 0; i < times->count; i++) printf("%s%lld", i ? ", " : "", times->values[i]);
     printf("]");
+}
+
+static void run_round(struct model *model, size_t index, size_t fewest, long long shortest)
+{
+    struct times wall = {0}, cpu = {0};
+    long long start = nanoseconds(CLOCK_MONOTONIC);
+    while (wall.count < fewest || nanoseconds(CLOCK_MONOTONIC) - start < shortest)
+        run_once(model, &wall, &cpu);
+    printf("{\"model\": %zu", index);
+    print_list("wall", &wall);
+    print_list("cpu", &cpu);
+    printf("}\n");
+    fflush(stdout);
+    free(wall.values), free(cpu.values);
+}
+
+/* The highest resident memory of this process so far (VmHWM of proc(5)), or 0 where it is not told. */
+static long long peak_bytes(void)
+{
+    char line[256];
+    long long kib = 0;
+    FILE *file = fopen("/proc/self/status", "r");
+    while (file && fgets(line, sizeof line, file) && sscanf(line, "VmHWM: %lld kB", &kib) != 1) continue;
+    if (file) fclose(file);
+    return kib * 1024;
+}
+
+static void stay_on(const char *cores)
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    while (*cores) {
+        char *end;
+        long core = strtol(cores, &end, 10);
+        if (end == cores || core < 0 || core >= CPU_SETSIZE) fail("CORES: all, or numbers such as 4,5");
+        CPU_SET(core, &set);
+        cores = end + (*end == ',');
+    }
+    if (sched_setaffinity(0, sizeof set, &set)) fail("the cores that were asked for cannot be used");
 }
 
 int main(int argc, char **argv)
 {
-    if (argc != 7) fail("usage: runner LIBRARY THREADS RUNS MODEL INPUT OUTPUT");
-    int threads = atoi(argv[2]), runs = atoi(argv[3]);
-    if (threads < 1 || runs < 1) fail("THREADS and RUNS must be at least 1");
-    long long *wall = calloc(runs, sizeof *wall), *cpu = calloc(runs, sizeof *cpu);
-    if (!wall || !cpu) fail("no memory for %d runs", runs);
+    enum { FIRST_MODEL = 8, NAMES = 3 };
+    if (argc <= FIRST_MODEL || (argc - FIRST_MODEL) % NAMES)
+        fail("usage: runner LIBRARY THREADS ROUNDS RUNS ROUND_MS WARM_UP_MS CORES (MODEL INPUT OUTPUT)...");
+    int threads = atoi(argv[2]), rounds = atoi(argv[3]), runs = atoi(argv[4]);
+    long long round_time = atoll(argv[5]) * 1000000, warm_up_time = atoll(argv[6]) * 1000000;
+    if (threads < 1 || rounds < 1 || runs < 1) fail("THREADS, ROUNDS and RUNS must be at least 1");
     char threads_text[32];
     snprintf(threads_text, sizeof threads_text, "num_threads = %d\n", threads);
+    if (strcmp(argv[7], "all")) stay_on(argv[7]);
 
     load_library(argv[1]);
-    long long load = nanoseconds(CLOCK_MONOTONIC);
-    struct model model = load_model(argv[4], threads_text);
-    load = nanoseconds(CLOCK_MONOTONIC) - load;
-    read_input(model.input, argv[5]);
-    for (int i = 0; i < runs; i++) run_once(&model, &wall[i], &cpu[i]);
-    write_outputs(&model, argv[6]);
-
-    printf("{\"load\": %lld, ", load);
-    print_list("wall", wall, runs);
-    printf(", ");
-    print_list("cpu", cpu, runs);
-    printf("}\n");
+    long long memory = peak_bytes();
+    size_t count = (argc - FIRST_MODEL) / NAMES;
+    struct model *models = calloc(count, sizeof *models);
+    if (!models) fail("no memory for %zu models", count);
+    for (size_t i = 0; i < count; i++) {
+        char **names = argv + FIRST_MODEL + NAMES * i;
+        long long start = nanoseconds(CLOCK_MONOTONIC);
+        models[i] = load_model(names[0], threads_text);
+        printf("{\"model\": %zu, \"load\": %lld}\n", i, nanoseconds(CLOCK_MONOTONIC) - start);
+        models[i].output_path = names[2];
+        read_input(models[i].input, names[1]);
+    }
+    for (size_t i = 0; i < count; i++)
+        printf("{\"model\": %zu, \"stable\": %d}\n", i, warm_up(&models[i], warm_up_time));
+    for (int round = 0; round < rounds; round++)
+        for (size_t i = 0; i < count; i++) run_round(&models[i], i, runs, round_time);
+    for (size_t i = 0; i < count; i++) write_outputs(&models[i], models[i].output_path);
+    printf("{\"peak_bytes\": %lld}\n", peak_bytes() - memory);
     return EXIT_SUCCESS;
 }

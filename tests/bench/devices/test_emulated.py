@@ -173,18 +173,20 @@ def test_the_runner_gives_times_where_it_is_not_emulated(images: np.ndarray, tmp
     runtime = LiteRT(file)
     stored = runtime.inputs[0].to_stored(images.transpose(0, 2, 3, 1))
     (tmp_path / "input").write_bytes(stored.tobytes())
+    numbers = ("2", "1", "5", "0", "0", "0")  # threads, rounds, runs, times, core
 
     done = subprocess.run(
-        [tmp_path / "runner", library, "2", "5", file, tmp_path / "input", tmp_path / "output"],
+        [tmp_path / "runner", library, *numbers, file, tmp_path / "input", tmp_path / "output"],
         capture_output=True,
         text=True,
         check=True,
         env=os.environ | {"LC_ALL": "C"},
     )
 
-    times = json.loads(done.stdout)
+    loaded, stable, times, end = map(json.loads, done.stdout.splitlines())
+    assert (loaded["model"], stable, times["model"]) == (0, {"model": 0, "stable": 0}, 0)
     assert len(times["wall"]) == len(times["cpu"]) == 5
-    assert min(times["load"], *times["wall"]) > 0
+    assert min(loaded["load"], end["peak_bytes"], *times["wall"]) > 0
     (expected,) = runtime.run(images)
     output = np.frombuffer((tmp_path / "output").read_bytes(), np.int8).reshape(expected.shape)
     np.testing.assert_array_equal(runtime.outputs[0].to_real(output), expected)
@@ -208,8 +210,7 @@ def test_the_runner_refuses_another_input(content: bytes, message: str, tmp_path
             root,
             toolchain.runner(),
             library,
-            "1",
-            "1",
+            *("1", "1", "1", "0", "0", "all"),
             file,
             tmp_path / "input",
             tmp_path / "output",
