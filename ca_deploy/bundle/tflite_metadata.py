@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from ca_deploy.bundle.archive import EPOCH
 from ca_deploy.bundle.flatbuffer import Byte, Table, Unsigned, Value, packed
 
 ENTRY = "TFLITE_METADATA"
@@ -23,7 +24,6 @@ _RGB = Byte(1)
 _TENSOR_AXIS_LABELS = Byte(2)
 _FEATURE, _IMAGE = Byte(1), Byte(2)  # the union ContentProperties
 _NORMALIZATION = Byte(1)  # the union ProcessUnitOptions
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date that a zip file knows
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ def with_files(data: bytes, files: Mapping[str, bytes]) -> bytes:
     buffer = io.BytesIO(data)
     with zipfile.ZipFile(buffer, "a", zipfile.ZIP_STORED) as archive:
         for name, content in files.items():
-            archive.writestr(zipfile.ZipInfo(name, _EPOCH), content)
+            archive.writestr(zipfile.ZipInfo(name, EPOCH), content)
     return buffer.getvalue()
 
 

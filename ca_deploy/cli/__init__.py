@@ -12,7 +12,7 @@ from typing import NoReturn, ParamSpec
 import typer
 
 from ca_deploy import __version__
-from ca_deploy.cli import bench, console, evaluate, quantize
+from ca_deploy.cli import bench, bundle, console, evaluate, quantize
 from ca_deploy.cli.export import EXAMPLES, export
 from ca_deploy.cli.list_recipes import list_recipes
 from ca_deploy.errors import CaDeployError, StoppedError, UserError
@@ -46,6 +46,7 @@ app.command(epilog=EXAMPLES)(interruptible(export))
 app.command("quantize", epilog=quantize.EXAMPLES)(interruptible(quantize.quantize))
 app.command("evaluate", epilog=evaluate.EXAMPLES)(interruptible(evaluate.evaluate))
 app.command("bench", epilog=bench.EXAMPLES)(interruptible(bench.bench))
+app.command("bundle", epilog=bundle.EXAMPLES)(interruptible(bundle.bundle))
 app.command("list")(interruptible(list_recipes))
 
 

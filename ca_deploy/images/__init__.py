@@ -5,7 +5,13 @@ from ca_deploy.images.decoding import BrokenImageError, decode
 from ca_deploy.images.folder import ImageFolder
 from ca_deploy.images.labelled import LabelledImage, LabelledImages, open_labelled
 from ca_deploy.images.loading import ImageLoader, Skipped, find_images, load_pixels
-from ca_deploy.images.preprocessing import Preprocessing, denormalise, normalise, resize_and_crop
+from ca_deploy.images.preprocessing import (
+    Preprocessing,
+    denormalise,
+    normalise,
+    resize_and_crop,
+    shorter_side,
+)
 from ca_deploy.images.source import Candidate, ImageSource, Pixels
 
 __all__ = [
@@ -27,4 +33,5 @@ __all__ = [
     "normalise",
     "open_labelled",
     "resize_and_crop",
+    "shorter_side",
 ]

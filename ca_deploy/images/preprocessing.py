@@ -60,11 +60,16 @@ def resize_and_crop(image: Image.Image, spec: Preprocessing) -> NDArray[np.uint8
     return np.array(image.resize((width, height), _FILTERS[spec.interpolation], box=box))
 
 
+def shorter_side(spec: Preprocessing) -> int:
+    """Pixels of the image's shorter side before the centre crop."""
+    return spec.resize or round(max(spec.size) / _CENTER_FRACTION)
+
+
 def _centre_box(image_size: tuple[int, int], spec: Preprocessing) -> tuple[float, float, float, float]:
     """Left, top, right and bottom, in the image's own pixels, of what resize and centre crop keep."""
     image_width, image_height = image_size
     height, width = spec.size
-    shorter = spec.resize or round(max(spec.size) / _CENTER_FRACTION)
+    shorter = shorter_side(spec)
     # The longer side is truncated and the margin rounded to whole pixels, as torchvision does.
     resized_width = max(shorter, shorter * image_width // image_height)
     resized_height = max(shorter, shorter * image_height // image_width)

@@ -6,25 +6,22 @@ It needs Python 3.11 and numpy below 2, hence an environment of its own, made on
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
-import sys
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from ca_deploy.errors import UserError, VerificationError
+from ca_deploy.errors import VerificationError
 from ca_deploy.runtimes.batches import to_layout_of
-from ca_deploy.runtimes.cache import cached
 from ca_deploy.runtimes.litert import LiteRT, Node
 from ca_deploy.runtimes.protocol import FloatBatch
 from ca_deploy.verify import legacy_script
 from ca_deploy.verify.delegates import Delegation, delegation
+from ca_deploy.verify.environments import call, environment_python, last_line
 from ca_deploy.verify.xnnpack.conditions import TFLITE_2_14
 
-_REQUIREMENTS = ("tflite-runtime==2.14.0", "numpy==1.26.4")
+REQUIREMENTS = ("tflite-runtime==2.14.0", "numpy==1.26.4")
 
 
 @dataclass(frozen=True)
@@ -71,9 +68,9 @@ def legacy_delegation(model: Path) -> Delegation:
 
 
 def _execute(model: Path, *arguments: str) -> list[Node]:
-    done = _call(str(legacy_python()), legacy_script.__file__, str(model), *arguments)
+    done = call(str(legacy_python()), legacy_script.__file__, str(model), *arguments)
     if done.returncode:
-        raise VerificationError(f"{model} does not run on {TFLITE_2_14}: {_last_line(done.stderr)}")
+        raise VerificationError(f"{model} does not run on {TFLITE_2_14}: {last_line(done.stderr)}")
     return [
         Node(i, name, tuple(inputs), tuple(outputs))
         for i, (name, inputs, outputs) in enumerate(json.loads(done.stdout))
@@ -86,26 +83,4 @@ def legacy_python() -> Path:
     Raises:
         UserError: when there is no Python 3.11, or pip cannot fetch the packages.
     """
-    return cached("-".join(_REQUIREMENTS).replace("==", "-"), _make_environment) / "bin" / "python"
-
-
-def _make_environment(folder: Path) -> None:
-    python = sys.executable if sys.version_info[:2] == (3, 11) else shutil.which("python3.11")
-    if not python:
-        raise UserError(f"{TFLITE_2_14} needs Python 3.11: put python3.11 on the PATH")
-    own = str(folder / "bin" / "python")
-    for command in (
-        (python, "-m", "venv", str(folder)),
-        (own, "-m", "pip", "install", "--quiet", *_REQUIREMENTS),
-    ):
-        done = _call(*command)
-        if done.returncode:
-            raise UserError(f"the environment of {TFLITE_2_14} cannot be made: {_last_line(done.stderr)}")
-
-
-def _call(*command: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def _last_line(text: str) -> str:
-    return (text.strip().splitlines() or ["it gave no reason"])[-1]
+    return environment_python(TFLITE_2_14, REQUIREMENTS, "3.11")

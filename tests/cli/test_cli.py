@@ -28,6 +28,7 @@ def run(*arguments, folder):
         ["evaluate", "--help"],
         ["quantize", "--help"],
         ["list", "--help"],
+        ["bundle", "--help"],
         ["bench", "--help"],
         ["--version"],
     ],

@@ -1,0 +1,205 @@
+"""bundle(): from an exported folder to what an app needs, in one folder or zip archive."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ca_deploy import __version__
+from ca_deploy.artifact import MANIFEST, PRODUCER, sha256_file, staging, write_json
+from ca_deploy.errors import UserError, VerificationError
+from ca_deploy.progress import Progress, Silent
+from ca_deploy.published import Published, read_published
+
+if TYPE_CHECKING:
+    from ca_deploy.bundle.package import Model, Package
+    from ca_deploy.verify.clients import ClientCheck
+
+SCHEMA_VERSION = 1
+_CHECKED_ON = 50  # photographs
+
+
+def bundle(
+    folder: str | Path,
+    platform: str,
+    *,
+    models: Sequence[str] | None = None,
+    out: str | Path | None = None,
+    zip_archive: bool = False,
+    check: bool = False,
+    overwrite: bool = False,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Put what an app needs into one folder or archive; equal exports give equal bytes.
+
+    Args:
+        folder: what an export left.
+        platform: "android".
+        models: names of artifacts; default: the one that suits the platform best.
+        out: default: the folder's name with the platform's appended, and .zip for an archive.
+        zip_archive: write one file instead of a folder.
+        check: run the model in the platform's clients on photographs that ship, and put what was found into
+            the manifest; fetches each client into the cache first.
+        overwrite: replace an earlier bundle at `out`.
+        progress: what to report to; silent by default.
+
+    Returns:
+        The bundle's manifest, with "path" in front.
+
+    Raises:
+        UserError: when an input cannot be used; nothing is written.
+        VerificationError: when a client does not run the model as LiteRT does here.
+    """
+    progress = progress or Silent()
+    published = read_published(Path(folder))
+    package = _package(published, platform, models)
+    target = Path(out) if out else _default_target(published.folder, platform, zip_archive)
+    if not zip_archive:
+        with staging(target, overwrite) as staged:
+            manifest = _write(staged, published, package, platform, check, progress)
+        return {"path": str(target), **manifest}
+    from ca_deploy.bundle.archive import zipped
+
+    if target.exists() and not (overwrite and target.is_file()):
+        raise UserError(f"{target}: exists; choose another --out, or pass --overwrite to replace an archive")
+    scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    try:
+        with staging(scratch, overwrite=False) as staged:
+            manifest = _write(staged, published, package, platform, check, progress)
+        archive = scratch / "archive"
+        archive.write_bytes(zipped(scratch))
+        archive.replace(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return {"path": str(target), **manifest}
+
+
+def _default_target(folder: Path, platform: str, zip_archive: bool) -> Path:
+    name = f"{folder.resolve().name}-{platform}"
+    return folder.resolve().parent / (f"{name}.zip" if zip_archive else name)
+
+
+def _package(published: Published, platform: str, names: Sequence[str] | None) -> Package:
+    """The models that go in, and what is known of them."""
+    from ca_deploy.bundle.package import Package
+    from ca_deploy.bundle.platforms import PLATFORMS
+
+    if platform not in PLATFORMS:
+        raise UserError(f"--platform {platform}: unknown; choose from {', '.join(PLATFORMS)}")
+    usable = [model for model in _models(published) if PLATFORMS[platform].usable(model)]
+    if not usable:
+        raise UserError(f"{published.folder}: holds nothing that runs on {platform}; export for it")
+    if names is None:
+        chosen = PLATFORMS[platform].preferred(usable)
+    else:
+        known = {model.name: model for model in usable}
+        for name in names:
+            if name not in known:
+                raise UserError(
+                    f"--model {name}: not for {platform}, or rejected; choose from {', '.join(known)}"
+                )
+        chosen = tuple(known[name] for name in dict.fromkeys(names))
+    for model in chosen:
+        if model.path.is_file() and sha256_file(model.path) != model.facts["sha256"]:
+            raise UserError(f"{model.path}: has changed since it was exported; export again")
+    return Package(published.recipe, published.recipe.label_names(), chosen)
+
+
+def _models(published: Published) -> list[Model]:
+    """The artifacts that held their tolerance."""
+    from ca_deploy.bundle.package import Model
+
+    entries = {published.folder / one["file"]: one for one in published.manifest["artifacts"]}
+    for path in published.files:
+        if not path.exists():
+            raise UserError(f"{path}: is in the manifest and not in the folder; export again")
+    return [Model(path, published.interface(path), entries[path]) for path in published.files]
+
+
+def _write(
+    folder: Path, published: Published, package: Package, platform: str, check: bool, progress: Progress
+) -> dict[str, Any]:
+    """Fill the folder; return its manifest."""
+    from ca_deploy.bundle.license import license_text
+    from ca_deploy.bundle.platforms import PLATFORMS
+    from ca_deploy.bundle.tflite_metadata import LABELS, label_file
+
+    progress.step(f"Bundling for {platform}")
+    texts = {**PLATFORMS[platform].files(package), "LICENSE.txt": license_text(package.recipe)}
+    for name, text in texts.items():
+        (folder / name).write_text(text, "utf-8")
+    if package.labels is not None:
+        (folder / LABELS).write_bytes(label_file(package.labels))
+    for model in package.models:
+        copy = shutil.copytree if model.path.is_dir() else shutil.copyfile
+        copy(model.path, folder / model.name)
+    checks = _checks(package, platform, progress) if check else []
+    manifest = {
+        "producer": PRODUCER,
+        "schema_version": SCHEMA_VERSION,
+        "kind": "bundle",
+        "platform": platform,
+        "versions": {"ca-deploy": __version__, "exported by": published.manifest["versions"]["ca-deploy"]},
+        "recipe": package.recipe.name,
+        "author": package.recipe.author,
+        "license": package.recipe.license,
+        "input": package.recipe.input.model_dump(mode="json"),
+        "models": [
+            {key: value for key, value in model.facts.items() if key not in ("latency", "status", "failures")}
+            for model in package.models
+        ],
+        "checks": [asdict(one) for one in checks],
+        "files": {
+            path.relative_to(folder).as_posix(): {"sha256": sha256_file(path), "bytes": path.stat().st_size}
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        },
+    }
+    write_json(folder / MANIFEST, manifest)
+    return manifest
+
+
+def _checks(package: Package, platform: str, progress: Progress) -> list[ClientCheck]:
+    """What the platform's clients make of the models.
+
+    Raises:
+        VerificationError: when one of them gives another best class than LiteRT here.
+    """
+    if platform != "android":
+        raise UserError(f"--check: no client of {platform} runs on this machine")
+    found: list[ClientCheck] = []
+    for model in package.models:
+        found += _check_android(model, package, progress)
+    for one in found:
+        if one.agreed < one.wanted:
+            raise VerificationError(
+                f"{one.client}: gives the same best classes as LiteRT on {one.agreed:.0%} of {one.images} "
+                f"images, below {one.wanted:.0%}"
+            )
+    return found
+
+
+def _check_android(model: Model, package: Package, progress: Progress) -> list[ClientCheck]:
+    """MediaPipe, where the model takes pixels, and the last TFLite before LiteRT."""
+    import numpy as np
+
+    from ca_deploy.images import decode, find_images, normalise, resize_and_crop
+    from ca_deploy.resources import data_folder
+    from ca_deploy.verify.clients import check_mediapipe, check_old_tflite
+
+    spec = package.recipe.input
+    progress.step("Reading photographs")
+    photographs = [decode(path) for path in find_images(data_folder("calibration") / "photos")[:_CHECKED_ON]]
+    prepared = [resize_and_crop(image, spec) for image in photographs]
+    pixels = np.stack(prepared).transpose(0, 3, 1, 2).astype(np.float32)
+    images = pixels if model.interface == "pixels" else normalise(np.stack(prepared), spec)
+    progress.step(f"Running {model.name} on an old TFLite")
+    found = [check_old_tflite(model.path, images)]
+    if model.interface == "pixels":
+        progress.step(f"Running {model.name} in MediaPipe")
+        found.append(check_mediapipe(model.path, prepared, [np.asarray(image) for image in photographs]))
+    return found

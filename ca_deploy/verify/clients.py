@@ -1,0 +1,115 @@
+"""A .tflite in the clients that apps use, each in an environment of its own, beside LiteRT here."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ca_deploy.runtimes.litert import LiteRT
+from ca_deploy.runtimes.protocol import FloatBatch
+from ca_deploy.verify.legacy_runtime import run_on_legacy_runtime
+from ca_deploy.verify.mediapipe_runtime import MEDIAPIPE, Category, Pixels, classify
+from ca_deploy.verify.xnnpack.conditions import TFLITE_2_14
+
+_ROUNDING = 1e-5  # of a score; runtimes of other versions add in another order
+_OLD_KERNELS = 0.95
+"""Some int8 kernels of 2.14 round to the neighbouring step, which flips images between two near classes."""
+
+
+@dataclass(frozen=True)
+class ClientCheck:
+    """What a client makes of a file, beside LiteRT here.
+
+    Attributes:
+        client: its name and version.
+        images: how many both ran.
+        best: how many of the best classes were compared.
+        agreed: share of the images (0 to 1) on which those are the same.
+        wanted: the least share that is no fault.
+        max_difference: of any score or output that was compared.
+        note: one line on what else was found.
+    """
+
+    client: str
+    images: int
+    best: int
+    agreed: float
+    wanted: float
+    max_difference: float
+    note: str
+
+
+def check_old_tflite(model: Path, images: FloatBatch) -> ClientCheck:
+    """Run a file on tflite-runtime 2.14.0 and on LiteRT.
+
+    Args:
+        model: a .tflite with one row of numbers as its output.
+        images: float32 (N, 3, H, W), as the file takes them.
+
+    Raises:
+        UserError: when the old runtime's environment cannot be made.
+        VerificationError: when the file does not load or run there.
+    """
+    old = run_on_legacy_runtime(model, images)
+    (expected,) = LiteRT(model).run(images)
+    found, delegation = old.outputs[0], old.delegation
+    return ClientCheck(
+        client=TFLITE_2_14,
+        images=len(images),
+        best=1,
+        agreed=float(np.mean(found.argmax(1) == expected.argmax(1))),
+        wanted=_OLD_KERNELS,
+        max_difference=float(np.abs(found - expected).max()),
+        note=f"XNNPACK takes {delegation.delegated} of {delegation.nodes} operators there, in "
+        f"{delegation.partitions} partitions",
+    )
+
+
+def check_mediapipe(model: Path, prepared: Sequence[Pixels], photographs: Sequence[Pixels]) -> ClientCheck:
+    """Run a classifier in MediaPipe's ImageClassifier and on LiteRT.
+
+    Args:
+        model: a .tflite that takes pixels and gives scores.
+        prepared: uint8 (H, W, 3) images at the model's size, which both get.
+        photographs: the same images before the recipe's resize and crop: MediaPipe resizes these itself, and
+            the note says how much that changes.
+
+    Raises:
+        UserError: when mediapipe's environment cannot be made.
+        VerificationError: when MediaPipe does not load or run the file.
+    """
+    batch = np.stack(prepared).transpose(0, 3, 1, 2).astype(np.float32)
+    (expected,) = LiteRT(model).run(batch)
+    found = classify(model, prepared)
+    itself = classify(model, photographs)
+    shifts = [
+        abs(best[0].score - scores[best[0].index]) for best, scores in zip(itself, expected, strict=True)
+    ]
+    kept = np.mean([best[0].index == row.argmax() for best, row in zip(itself, expected, strict=True)])
+    pairs = list(zip(found, expected, strict=True))
+    return ClientCheck(
+        client=MEDIAPIPE,
+        images=len(found),
+        best=len(found[0]),
+        agreed=float(np.mean([_same_best(best, scores) for best, scores in pairs])),
+        wanted=1.0,
+        max_difference=float(
+            max(abs(one.score - scores[one.index]) for best, scores in pairs for one in best)
+        ),
+        note=f"its own resize of whole photographs keeps the best class of {kept:.0%} and moves its score by "
+        f"{np.median(shifts):.3f} (median)",
+    )
+
+
+def _same_best(best: Sequence[Category], scores: FloatBatch) -> bool:
+    """Whether a client's best classes are ours: each with our score, and none better left out.
+
+    Equal scores, which int8 gives often, may come in any order.
+    """
+    ours = np.sort(scores)[::-1][: len(best)]
+    own = np.array([scores[one.index] for one in best])
+    theirs = np.array([one.score for one in best])
+    return bool(np.all(np.abs(theirs - own) <= _ROUNDING) and np.all(np.abs(theirs - ours) <= _ROUNDING))

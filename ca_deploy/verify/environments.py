@@ -1,0 +1,62 @@
+"""Environments of their own for clients whose requirements contradict ours, made on demand in the cache."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from ca_deploy.errors import UserError
+from ca_deploy.runtimes.cache import cache_folder, cached
+
+
+def environment_python(client: str, requirements: Sequence[str], version: str | None = None) -> Path:
+    """The Python of a client's environment, which is made first where it is missing.
+
+    Args:
+        client: its name, for messages.
+        requirements: packages with exact versions, as pip takes them.
+        version: of the Python that they need, such as "3.11"; None: ours will do.
+
+    Raises:
+        UserError: when there is no such Python, or pip cannot fetch the packages.
+    """
+    return cached(_name(requirements), lambda folder: _make(folder, client, requirements, version)) / _PYTHON
+
+
+def has_environment(requirements: Sequence[str]) -> bool:
+    """Whether a client's environment was made already."""
+    return (cache_folder() / _name(requirements)).is_dir()
+
+
+_PYTHON = Path("bin") / "python"
+
+
+def _name(requirements: Sequence[str]) -> str:
+    return "-".join(requirements).replace("==", "-")
+
+
+def _make(folder: Path, client: str, requirements: Sequence[str], version: str | None) -> None:
+    ours = ".".join(map(str, sys.version_info[:2]))
+    python = sys.executable if version in (None, ours) else shutil.which(f"python{version}")
+    if not python:
+        raise UserError(f"{client} needs Python {version}: put python{version} on the PATH")
+    for command in (
+        (python, "-m", "venv", str(folder)),
+        (str(folder / _PYTHON), "-m", "pip", "install", "--quiet", *requirements),
+    ):
+        done = call(*command)
+        if done.returncode:
+            raise UserError(f"the environment of {client} cannot be made: {last_line(done.stderr)}")
+
+
+def call(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run a command and keep what it says."""
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def last_line(text: str) -> str:
+    """The line of an output that most often gives the reason."""
+    return (text.strip().splitlines() or ["it gave no reason"])[-1]
