@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from ca_deploy import stages
@@ -10,6 +11,7 @@ from ca_deploy.artifact import MANIFEST, REPORT, staging, write_json
 from ca_deploy.plan import Options, Plan, rebuild, resolve
 from ca_deploy.progress import Progress, Silent
 from ca_deploy.published import read_published
+from ca_deploy.recipe_file import save_formulations
 from ca_deploy.report.documents import manifest, report
 from ca_deploy.result import Exported, ExportResult
 
@@ -29,6 +31,10 @@ def export(
     threads: int | None = None,
     overwrite: bool = False,
     min_runtime: str | None = None,
+    float_gates: bool = False,
+    tune: str | None = None,
+    tune_minutes: float = 15.0,
+    tune_save: str | Path | None = None,
     progress: Progress | None = None,
 ) -> ExportResult:
     """Export a network to verified artifacts.
@@ -49,6 +55,11 @@ def export(
         overwrite: replace an earlier export at `out`.
         min_runtime: the oldest TFLite that every .tflite must run on, such as "2.14"; one that needs a newer
             one fails its verification.
+        float_gates: let int8 files multiply by gates in float; with `tune`, only where that is faster.
+        tune: device to choose each attention block's formulation on, such as "local" or
+            "emulated:cortex-a76".
+        tune_minutes: how long that may take.
+        tune_save: recipe file to write the choice into; the recipe itself, or a new one.
         progress: what to report to; silent by default.
 
     Raises:
@@ -70,6 +81,10 @@ def export(
         threads=threads,
         overwrite=overwrite,
         min_runtime=min_runtime,
+        float_gates=float_gates,
+        tune=tune,
+        tune_minutes=tune_minutes,
+        tune_save=None if tune_save is None else Path(tune_save),
     )
     return run(resolve(options), progress or Silent())
 
@@ -130,9 +145,11 @@ def run(plan: Plan, progress: Progress) -> ExportResult:
             canonical = stages.canonical_graph(network, examples, progress)
             reference = stages.reference(plan, network, images.parity, progress)
             calibration = stages.calibration(plan, network, images.calibration, progress)
-            written = stages.artifacts(
-                stages.Work(plan, folder, canonical, examples, images, calibration, converter, progress)
-            )
+            work = stages.Work(plan, folder, canonical, examples, images, calibration, converter, progress)
+            tuning = stages.tuned(work) if plan.tuning else None
+            if tuning is not None:
+                plan = plan.tuned(tuning.formulations())
+            written = stages.artifacts(replace(work, plan=plan))
         verdicts = stages.verdicts(plan, written.artifacts, images.parity, reference, progress)
         artifacts = stages.set_rejected_aside(folder, written.artifacts, verdicts)
         timings = stages.latency(plan, artifacts, progress)
@@ -144,9 +161,13 @@ def run(plan: Plan, progress: Progress) -> ExportResult:
             *calibration.warnings,
             *written.warnings,
         )
+        if tuning is not None:
+            warnings += tuning.warnings()
         result = ExportResult(
-            folder, plan, network.origin, images, canonical.records, written.forms, exported, warnings
+            folder, plan, network.origin, images, canonical.records, written.forms, exported, warnings, tuning
         )
         write_json(folder / MANIFEST, manifest(result))
         write_json(folder / REPORT, report(result))
+    if tuning and plan.tuning and plan.tuning.save and result.passed:
+        save_formulations(*plan.tuning.save, tuning.formulations())
     return result.moved_to(plan.out)

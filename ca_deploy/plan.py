@@ -11,7 +11,8 @@ from typing import Literal
 from ca_deploy.errors import UserError
 from ca_deploy.machine import available_cores
 from ca_deploy.published import Published
-from ca_deploy.recipe import PRECISIONS, TARGETS, NetworkSpec, Recipe, load_recipe
+from ca_deploy.recipe import PRECISIONS, TARGETS, Formulations, NetworkSpec, Recipe, load_recipe
+from ca_deploy.recipe_file import check_recipe_target
 from ca_deploy.resources import data_folder
 
 SHIPPED_IMAGES = "shipped"
@@ -35,6 +36,25 @@ class Options:
     threads: int | None = None
     overwrite: bool = False
     min_runtime: str | None = None
+    float_gates: bool = False
+    tune: str | None = None
+    tune_minutes: float = 15.0
+    tune_save: Path | None = None
+
+
+@dataclass(frozen=True)
+class TuningPlan:
+    """How to tune.
+
+    Attributes:
+        device: where to measure.
+        minutes: how long at most.
+        save: a recipe, by name or path, and the file to write it to with what was chosen; or None.
+    """
+
+    device: str
+    minutes: float
+    save: tuple[str, Path] | None
 
 
 @dataclass(frozen=True)
@@ -53,6 +73,9 @@ class Plan:
             biases, some seconds).
         min_runtime: the oldest TFLite that every .tflite must run on, as the user wrote it; None for any.
         made_from: the earlier export that this one takes up; None for a new one.
+        float_gates: int8 files may multiply by gates in float: wherever --tune finds it faster, or everywhere
+            without it.
+        tuning: what --tune asks for, or None.
         warnings: lines that the user should read.
     """
 
@@ -69,7 +92,13 @@ class Plan:
     overwrite: bool
     min_runtime: str | None = None
     made_from: Published | None = None
+    float_gates: bool = False
+    tuning: TuningPlan | None = None
     warnings: tuple[str, ...] = field(default=())
+
+    def tuned(self, formulations: Formulations) -> Plan:
+        """The same plan with formulations that were measured in place of the recipe's."""
+        return replace(self, recipe=self.recipe.with_formulations(formulations))
 
 
 def resolve(options: Options) -> Plan:
@@ -116,6 +145,7 @@ def rebuild(published: Published, options: Options) -> Plan:
         optimize=options.optimize or before["optimize"],
         seed=before["seed"] if options.seed is None else options.seed,
         min_runtime=options.min_runtime or before["min_runtime"],
+        float_gates=options.float_gates or before["float_gates"],
     )
     plan = replace(_plan(published.recipe, weights, stated, ()), made_from=published)
     if weights is not None:
@@ -142,6 +172,8 @@ def _plan(recipe: Recipe, weights: Path | None, options: Options, warnings: tupl
         threads=options.threads or available_cores(),
         overwrite=options.overwrite,
         min_runtime=_version(options.min_runtime),
+        float_gates=options.float_gates,
+        tuning=_tuning(options),
         warnings=warnings,
     )
 
@@ -201,6 +233,25 @@ def _version(text: str | None) -> str | None:
     if text is not None and not re.fullmatch(r"\d+\.\d+(\.\d+)?", text, re.ASCII):
         raise UserError(f"--min-runtime {text}: give a version of TensorFlow Lite, such as 2.14")
     return text
+
+
+def _tuning(options: Options) -> TuningPlan | None:
+    if options.tune is None:
+        if options.tune_save is not None:
+            raise UserError("--tune-save has nothing to save without --tune DEVICE")
+        return None
+    if not options.tune_minutes > 0:
+        raise UserError(f"--tune-minutes {options.tune_minutes:g}: must be more than 0")
+    return TuningPlan(options.tune, options.tune_minutes, _save(options.recipe, options.tune_save))
+
+
+def _save(recipe: str | None, target: Path | None) -> tuple[str, Path] | None:
+    if target is None:
+        return None
+    if recipe is None:
+        raise UserError(f"--tune-save {target}: there is no recipe to save; name one, or write it first")
+    check_recipe_target(recipe, target)
+    return recipe, target
 
 
 def _chosen(option: str, values: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -12,7 +12,7 @@ from ca_deploy.artifact import MANIFEST, PRODUCER, REJECTED, Interface, sha256_f
 from ca_deploy.errors import UserError
 from ca_deploy.recipe import Recipe, parse_recipe
 
-_NEEDED = ("network", "targets", "optimize", "seed", "min_runtime", "calibration", "artifacts")
+_NEEDED = ("network", "targets", "optimize", "seed", "min_runtime", "float_gates", "calibration", "artifacts")
 
 
 @dataclass(frozen=True)

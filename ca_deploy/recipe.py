@@ -9,7 +9,7 @@ import difflib
 import hashlib
 import tomllib
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -104,6 +104,30 @@ class Tolerances(_Table):
     int8: Tolerance = Tolerance(min_sqnr_db=20.0, min_agreement=0.90)
 
 
+class Formulation(_Table):
+    """How an attention block is written for a runtime; a key that is left out is as the target has it.
+
+    Attributes:
+        convolution: coordinate attention's shared one reads both means "joined" (the paper's form), each
+            "apart", or the whole map "before-pooling".
+        pooling: each mean as MEAN, or as a "convolution" with equal weights.
+        h_swish: as one "operator", or as ADD with a fused ReLU6 and MUL.
+        gates: multiplied with the map "as-written", "swapped", or "multiplied-first" with each other.
+        arithmetic: of the gates' multiplications in an int8 file: "int8", or "float" between DEQUANTIZE and
+            QUANTIZE, which rounds less and which some processors run faster.
+    """
+
+    convolution: Literal["joined", "apart", "before-pooling"] | None = None
+    pooling: Literal["mean", "convolution"] | None = None
+    h_swish: Literal["operator", "relu6"] | None = None
+    gates: Literal["as-written", "swapped", "multiplied-first"] | None = None
+    arithmetic: Literal["int8", "float"] | None = None
+
+
+Formulations = dict[Target, dict[Precision, dict[str, Formulation]]]
+"""Target -> precision -> path of a block's module, such as `features.3.conv.6` -> how it is written."""
+
+
 class Recipe(_Table):
     """A whole recipe, as `models/*.toml` states it.
 
@@ -112,6 +136,7 @@ class Recipe(_Table):
         folder: where the file lies; relative paths in the recipe start there.
         labels: class names in the order of the logits, or a text file with one per line.
         author, version, license: of the weights, for the metadata in the artifacts.
+        formulations: of single blocks, as `--tune-save` writes them.
     """
 
     name: str
@@ -127,6 +152,7 @@ class Recipe(_Table):
     calibration: CalibrationSpec = CalibrationSpec()
     targets: Annotated[tuple[Target, ...], Field(min_length=1)] = ("android",)
     tolerances: Tolerances = Tolerances()
+    formulations: Formulations = Field(default_factory=dict)
 
     def weights_path(self) -> Path | None:
         """The weights file, relative to the recipe; None when the user has to give it."""
@@ -148,6 +174,17 @@ class Recipe(_Table):
                 f"{path}: cannot read the labels of recipe {self.name} ({error}); correct its `labels`"
             ) from error
 
+    def formulations_of(self, target: str, precision: str) -> dict[str, Formulation]:
+        """What it says of single blocks of a target and precision, by their paths."""
+        return self.formulations.get(cast(Target, target), {}).get(cast(Precision, precision), {})
+
+    def with_formulations(self, formulations: Formulations) -> Recipe:
+        """The same recipe with these formulations in place of those of the same targets and precisions."""
+        merged = {target: dict(precisions) for target, precisions in self.formulations.items()}
+        for target, precisions in formulations.items():
+            merged[target] = merged.get(target, {}) | precisions
+        return self.model_copy(update={"formulations": merged})
+
     def sha256(self) -> str:
         """Identity of what the recipe says, whatever its comments and spacing."""
         return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
@@ -158,11 +195,11 @@ def shipped_recipes() -> dict[str, Path]:
     return {path.stem: path for path in sorted(data_folder("models").glob("*.toml"))}
 
 
-def load_recipe(name_or_path: str) -> Recipe:
-    """Read a recipe that ships, by name, or any TOML file, by path.
+def recipe_path(name_or_path: str) -> Path:
+    """The file of a recipe that ships, or the path itself.
 
     Raises:
-        UserError: when there is none of that name, or it cannot be read or validated.
+        UserError: when there is none of that name.
     """
     shipped = shipped_recipes()
     path = shipped.get(name_or_path) or Path(name_or_path)
@@ -172,6 +209,16 @@ def load_recipe(name_or_path: str) -> Recipe:
             f"no recipe is called '{name_or_path}'{_did_you_mean(name_or_path, shipped)}; "
             f"recipes: {known}, or the path of a .toml file"
         )
+    return path
+
+
+def load_recipe(name_or_path: str) -> Recipe:
+    """Read a recipe that ships, by name, or any TOML file, by path.
+
+    Raises:
+        UserError: when there is none of that name, or it cannot be read or validated.
+    """
+    path = recipe_path(name_or_path)
     try:
         table = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -209,10 +256,11 @@ def _first_problem(error: ValidationError) -> str:
 
 def _keys_of(tables: list[str]) -> list[str]:
     """The keys that the table at this path of a recipe takes."""
-    model: type[BaseModel] = Recipe
+    table: Any = Recipe
     for name in tables:
-        model = model.model_fields[name].annotation  # type: ignore[assignment]  # tables are models by design
-    return [key for key in model.model_fields if key not in ("name", "folder")]
+        # A table is a model by design, or maps the user's own words to models.
+        table = get_args(table)[1] if get_origin(table) is dict else table.model_fields[name].annotation
+    return [key for key in table.model_fields if key not in ("name", "folder")]
 
 
 def _did_you_mean(word: str, known: Any) -> str:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from ca_deploy.passes import PassRecord
     from ca_deploy.quantization.calibration_set import ImageSplit
     from ca_deploy.stages import Form
+    from ca_deploy.tuning import Tuning
     from ca_deploy.verify.delegates import Delegation
     from ca_deploy.verify.ladder import Verdict
 
@@ -48,6 +49,7 @@ class ExportResult:
         forms: what the passes behind them made for each target and precision.
         exported: the artifacts.
         warnings: lines that the user should read.
+        tuning: what was measured to choose formulations; None when that was not asked for.
     """
 
     folder: Path
@@ -58,6 +60,7 @@ class ExportResult:
     forms: tuple[Form, ...]
     exported: tuple[Exported, ...]
     warnings: tuple[str, ...]
+    tuning: Tuning | None = None
 
     @property
     def passed(self) -> bool:

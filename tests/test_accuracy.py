@@ -59,6 +59,7 @@ def exported(tmp_path, monkeypatch):
         "optimize": "balanced",
         "seed": 0,
         "min_runtime": None,
+        "float_gates": False,
         "calibration": {"images": "noise", "count": 0, "sha256": []},
         "artifacts": [
             {"file": "model.onnx", "status": "passed", "interface": "normalised"},

@@ -34,6 +34,9 @@ def test_the_imagenet_recipe_leaves_width_and_classes_to_the_weights():
         ({"input": {"mean": [float("nan"), 0, 0]}}, "input.mean.0: Input should be a finite number"),
         ({"input": {"resize": 8}}, "resize = 8 is smaller than the crop"),
         ({"input": {"resize": 256, "crop": "none"}}, "resize has no effect"),
+        ({"formulations": {"x68": {}}}, "formulations.x68.[key]: Input should be 'android'"),
+        ({"formulations": {"x86": {"int8": {"a.b": {"poolin": "mean"}}}}}, "(did you mean 'pooling'?)"),
+        ({"formulations": {"x86": {"int8": {"a.b": {"gates": "x"}}}}}, "Input should be 'as-written'"),
         ({"calibration": {"count": 3}}, "calibration.count: Input should be greater than or equal to 16"),
     ],
 )

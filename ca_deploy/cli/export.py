@@ -22,6 +22,9 @@ EXAMPLES = """
 
   ca-deploy export ca_mobilenetv2_cifar10 --precision int8 --targets x86 --json
       one artifact, for a machine to read
+
+  ca-deploy export mine.toml --targets x86 --tune local --float-gates --tune-save mine.toml
+      each attention block as this machine runs it fastest; the recipe then repeats that without measuring
 """
 
 
@@ -44,6 +47,10 @@ def export(
     optimize: options.Optimize = "balanced",
     seed: options.Seed = 0,
     threads: options.Threads = None,
+    float_gates: options.FloatGates = False,
+    tune: options.Tune = None,
+    tune_minutes: options.TuneMinutes = 15.0,
+    tune_save: options.TuneSave = None,
     overwrite: options.Overwrite = False,
     min_runtime: options.MinRuntime = None,
     json: options.Json = False,
@@ -69,6 +76,10 @@ def export(
             threads=threads,
             overwrite=overwrite,
             min_runtime=min_runtime,
+            float_gates=float_gates,
+            tune=tune,
+            tune_minutes=tune_minutes,
+            tune_save=tune_save,
             progress=progress,
         )
     outcome.show(result, json)

@@ -72,6 +72,36 @@ MinRuntime = Annotated[
         show_default=False,
     ),
 ]
+FloatGates = Annotated[
+    bool,
+    typer.Option(
+        "--float-gates",
+        help="Let int8 files multiply by gates in float: fastest on x86 and on ARM with float16 arithmetic. "
+        "With --tune, only where that is faster.",
+    ),
+]
+Tune = Annotated[
+    str | None,
+    typer.Option(
+        "--tune",
+        metavar="DEVICE",
+        help="Measure each attention block's formulations on a device, such as local or emulated:cortex-a76, "
+        "and take the fastest.",
+        show_default=False,
+    ),
+]
+TuneMinutes = Annotated[
+    float, typer.Option("--tune-minutes", metavar="MINUTES", help="How long --tune may take.")
+]
+TuneSave = Annotated[
+    Path | None,
+    typer.Option(
+        "--tune-save",
+        metavar="FILE.toml",
+        help="Write what --tune chose into a recipe: the one exported (its comments stay), or a new file.",
+        show_default=False,
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")]
 
 

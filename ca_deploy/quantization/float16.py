@@ -10,7 +10,7 @@ from ca_deploy.quantization.tflite_model import TFLiteModel
 
 # TensorFlow's name for what a model allows (tools/optimize/reduced_precision_metadata.h): float16 arithmetic
 # and float16 accumulation.
-_COMPUTE_IN_FLOAT16 = ("reduced_precision_support", b"fp16accfp16")
+COMPUTE_IN_FLOAT16 = ("reduced_precision_support", b"fp16accfp16")
 _LARGEST = float(np.finfo(np.float16).max)
 
 
@@ -37,5 +37,5 @@ def convert_float16(data: bytes) -> bytes:
                 conversions.append(model.new_operator("DEQUANTIZE", 3, source, dequantized[index]))
             operator.inputs[place] = dequantized[index]
     model.operators = [*conversions, *model.operators]
-    model.set_metadata(*_COMPUTE_IN_FLOAT16)
+    model.set_metadata(*COMPUTE_IN_FLOAT16)
     return model.dump()

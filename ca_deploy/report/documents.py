@@ -43,6 +43,8 @@ def manifest(result: ExportResult) -> dict[str, Any]:
         "network": result.origin,
         "targets": list(plan.targets),
         "optimize": plan.optimize,
+        "float_gates": plan.float_gates,
+        "tuned_on": None if result.tuning is None else result.tuning.device,
         "seed": plan.seed,
         "threads": plan.threads,
         "min_runtime": plan.min_runtime,
@@ -68,6 +70,7 @@ def report(result: ExportResult) -> dict[str, Any]:
             }
             for form in result.forms
         ],
+        "tuning": None if result.tuning is None else result.tuning.document(),
         "artifacts": [
             {
                 **_measured(one, result),

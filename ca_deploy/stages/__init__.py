@@ -1,6 +1,7 @@
 """The stages of an export: each hands values from one room to the next.
 
-`loading` → `rewriting` → `kinds` (one file per kind of artifact) → `checking` → `timing`.
+`loading` → `rewriting` → `tuning` (when asked for) → `kinds` (one file per kind of artifact) → `checking` →
+`timing`.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from ca_deploy.stages.kinds import artifacts
 from ca_deploy.stages.loading import LoadedNetwork, calibration, image_warnings, images, network
 from ca_deploy.stages.rewriting import canonical_graph, examples_of
 from ca_deploy.stages.timing import latency
+from ca_deploy.stages.tuning import tuned
 from ca_deploy.stages.work import Form, Work, Written
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ __all__ = [
     "open_artifact",
     "reference",
     "set_rejected_aside",
+    "tuned",
     "verdicts",
 ]
 

@@ -10,11 +10,16 @@ from torch.nn import functional as F
 
 from ca_deploy.networks.attention import CoordinateAttention
 from ca_deploy.passes import run_passes
-from ca_deploy.passes.formulations import FORMULATIONS
+from ca_deploy.passes.formulations import default_formulation, formulation_passes
 from ca_deploy.passes.formulations.convolve_before_pooling import ConvolveBeforePooling
+from ca_deploy.passes.formulations.gates import MultiplyGatesFirst, SwapGates
 from ca_deploy.passes.formulations.hard_swish_by_relu6 import HardSwishByRelu6
 from ca_deploy.passes.formulations.move_reshapes import MoveReshapes
+from ca_deploy.passes.formulations.pool_by_convolution import PoolByConvolution
 from ca_deploy.passes.formulations.split_concatenations import SplitConcatenations
+from ca_deploy.passes.graph import place
+from ca_deploy.passes.within import block_of
+from ca_deploy.recipe import Formulation
 
 
 @pytest.fixture(autouse=True)
@@ -155,6 +160,91 @@ def test_h_swish_that_no_layer_reads_stays(function):
 def test_coordinate_attention_in_each_form(target, precision, expected):
     block = randomized(CoordinateAttention(32)).eval()
     graph = canonical(block, 1, 32, 6, 5)
-    formed = run_passes(graph, FORMULATIONS[target][precision], [example(1, 32, 6, 5)])
+    passes = formulation_passes(default_formulation(target, precision), {})
+    formed = run_passes(graph, passes, [example(1, 32, 6, 5)])
     assert Counter(operators(formed.graph)) == expected
     assert all(record.error <= 1e-9 for record in formed.records)
+
+
+@pytest.mark.parametrize("axes", [(2,), (3,), (2, 3), (1,)])
+def test_means_become_convolutions_with_equal_weights(axes):
+    outcome = apply(PoolByConvolution(), Module(lambda m, x: x.mean(axes, keepdim=True)), 1, 4, 5, 7)
+    assert outcome.operators == ["conv2d"]
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda m, x: x.mean((2, 3)),
+        lambda m, x: x.mean((1, 2), keepdim=True),
+        lambda m, x: x.mean(0, keepdim=True),
+        lambda m, x: x.reshape(4, 5, 7).mean(1, keepdim=True),
+    ],
+)
+def test_other_means_stay_means(function):
+    assert apply(PoolByConvolution(), Module(function), 1, 4, 5, 7).count == 0
+
+
+def gated(m, x):
+    return x * x.mean(2, keepdim=True).sigmoid() * x.mean(3, keepdim=True).sigmoid()
+
+
+def factors(graph):
+    """The shapes that each multiplication reads."""
+    return [[tuple(a.meta["val"].shape) for a in n.args] for n in graph.graph.nodes if n.target is MUL]
+
+
+MUL = torch.ops.aten.mul.Tensor
+MAP, ROW, COLUMN = (1, 4, 5, 7), (1, 4, 1, 7), (1, 4, 5, 1)
+
+
+@pytest.mark.parametrize(
+    ("step", "read"),
+    [
+        (SwapGates(), [[MAP, COLUMN], [MAP, ROW]]),
+        (MultiplyGatesFirst(), [[ROW, COLUMN], [MAP, MAP]]),
+    ],
+)
+def test_gates_are_multiplied_in_another_order(step, read):
+    outcome = apply(step, Module(gated), *MAP)
+    assert outcome.count == 1
+    assert factors(outcome.graph) == read
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        lambda m, x: x * x.mean(2, keepdim=True).sigmoid(),
+        lambda m, x: x * x.mean(2, keepdim=True).sigmoid() * x.mean(3, keepdim=True).sigmoid() * 2,
+        lambda m, x: x * (x.mean(2, keepdim=True).sigmoid() * x.mean(3, keepdim=True).sigmoid()),
+        lambda m, x: x * x.sigmoid() * x.tanh(),
+        lambda m, x: (lambda y: y * x.mean(3, keepdim=True) + y)(x * x.mean(2, keepdim=True)),
+    ],
+)
+@pytest.mark.parametrize("step", [SwapGates(), MultiplyGatesFirst()])
+def test_other_products_keep_their_order(step, function):
+    assert apply(step, Module(function), *MAP).count == 0
+
+
+def test_single_blocks_can_be_written_otherwise():
+    blocks = nn.Sequential(*(randomized(CoordinateAttention(32)) for _ in range(3))).eval()
+    graph = canonical(blocks, 1, 32, 6, 5)
+    own = {
+        "1": Formulation(convolution="joined", h_swish="operator"),
+        "2": Formulation(pooling="convolution"),
+    }
+    formed = run_passes(
+        graph, formulation_passes(default_formulation("x86", "int8"), own), [example(1, 32, 6, 5)]
+    )
+    made = {name: Counter(n.target._opname for n in calls_in(formed.graph, name)) for name in "012"}
+    assert made["0"] == {"conv2d": 3, "mean": 2, "add": 2, "hardtanh": 2, "sigmoid": 2, "mul": 4}
+    assert made["1"] == {"conv2d": 3, "mean": 2, "hardswish": 1, "sigmoid": 2, "mul": 2} | {
+        "cat": 1, "split_with_sizes": 1, "reshape": 2,
+    }  # fmt: skip
+    assert made["2"] == {"conv2d": 5, "add": 2, "hardtanh": 2, "sigmoid": 2, "mul": 4}
+
+
+def calls_in(graph, block):
+    """Calls to ATen operators that a block's module made."""
+    calls = (node for node in graph.graph.nodes if isinstance(node.target, torch._ops.OpOverload))
+    return [node for node in calls if block_of(place(node), [block])]

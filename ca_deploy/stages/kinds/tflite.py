@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ca_deploy.artifact import Artifact
 from ca_deploy.stages.description import written_with_metadata
+from ca_deploy.stages.formulating import float_blocks, formulated
 from ca_deploy.stages.kinds.pixels import write_pixel_variant
 from ca_deploy.stages.work import Form, Work, Written
 
@@ -17,22 +19,29 @@ _EQUALIZED_ON = 64  # images: enough for the range of every channel
 
 
 def write(work: Work) -> Written:
-    """Write every target's forms; the first target names its files without a suffix."""
-    from ca_deploy.passes.formulations import FORMULATIONS
+    """Write every target's forms; the first target names its files without a suffix.
 
+    Raises:
+        UserError: the recipe states a formulation of a block that the network does not have.
+    """
     equalization = _equalization(work) if "int8" in work.plan.precisions else ()
     written = Written()
     for target in work.plan.targets:
-        formulations = dict(FORMULATIONS[target])
-        formulations["int8"] = (*equalization, *formulations["int8"])
-        for passes, precisions in _forms(formulations, work.plan.precisions):
-            written += _write_form(work, target, passes, precisions)
+        passes: dict[str, tuple[Pass, ...]] = {}
+        for precision in work.plan.precisions:
+            passes[precision] = formulated(work, target, precision)
+            if precision == "int8":
+                passes[precision] = (*equalization, *passes[precision])
+        for shared, precisions in _forms(passes):
+            written += _write_form(work, target, shared, precisions)
     return written
 
 
 def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Sequence[str]) -> Written:
     """Lower one form of the graph and write it at each of its precisions."""
     from ca_deploy.exporters.onnx import to_onnx
+    from ca_deploy.passes.blocks import gate_products
+    from ca_deploy.quantization.float_gates import with_float_products
     from ca_deploy.quantization.write import at_precision
 
     plan, progress = work.plan, work.progress
@@ -45,6 +54,9 @@ def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Seq
         path = work.folder / f"model_{precision}{suffix}.tflite"
         progress.step(f"Writing {path.name}")
         quantized = at_precision(precision, float32, work.calibration, plan.optimize, plan.threads, progress)
+        if precision == "int8":
+            products = gate_products(formed.graph, float_blocks(work, target))
+            quantized = replace(quantized, data=with_float_products(quantized.data, products))
         artifact = Artifact(path, "tflite", precision, target, work.pass_names(formed.records))
         written += Written(
             (written_with_metadata(plan, artifact, quantized.data),),
@@ -66,13 +78,10 @@ def _equalization(work: Work) -> tuple[Pass, ...]:
     return (EqualizeStreams([torch.from_numpy(image[None]) for batch in images for image in batch]),)
 
 
-def _forms(
-    formulations: Mapping[str, tuple[Pass, ...]], precisions: Sequence[str]
-) -> list[tuple[tuple[Pass, ...], list[str]]]:
-    """Formulations that a target needs, each with the precisions that share its graph."""
+def _forms(formulations: Mapping[str, tuple[Pass, ...]]) -> list[tuple[tuple[Pass, ...], list[str]]]:
+    """Formulations of a target by precision, each with the precisions that share its graph."""
     forms: list[tuple[tuple[Pass, ...], list[str]]] = []
-    for precision in precisions:
-        passes = formulations[precision]
+    for precision, passes in formulations.items():
         for known, sharing in forms:
             if known == passes:
                 sharing.append(precision)

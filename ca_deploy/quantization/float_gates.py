@@ -1,0 +1,64 @@
+"""Multiplications of an int8 file in float: between DEQUANTIZE and QUANTIZE, within the same partition."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Any
+
+from ca_deploy.quantization.float16 import COMPUTE_IN_FLOAT16
+from ca_deploy.quantization.tflite_model import TFLiteModel
+
+
+def with_float_products(data: bytes, names: Collection[str]) -> bytes:
+    """Let the multiplications whose results have these names compute in float.
+
+    What they read is dequantized, what others read of them is quantized as before, and what one of them
+    passes to another is not rounded at all. The file says that float16 will do where the processor has it,
+    as ARM's since 8.2; elsewhere it is float32. Without names the file stays as it is.
+
+    Args:
+        data: an int8 .tflite.
+        names: of tensors that MUL operators write; other names are left alone.
+    """
+    return _Writer(TFLiteModel(data), names).write() if names else data
+
+
+class _Writer:
+    """Rewrites one model, operator by operator."""
+
+    def __init__(self, model: TFLiteModel, names: Collection[str]) -> None:
+        self._model = model
+        self._chosen = [op for op in model.operators if model.kind(op) == "MUL" and _name(model, op) in names]
+        self._floats: dict[int, int] = {}
+        self._written: list[Any] = []
+
+    def write(self) -> bytes:
+        """The file's content."""
+        others = [op for op in self._model.operators if op not in self._chosen]
+        read = {int(index) for op in others for index in op.inputs} | set(self._model.outputs)
+        for operator in self._model.operators:
+            if operator not in self._chosen:
+                self._written.append(operator)
+                continue
+            (result,) = map(int, operator.outputs)
+            operator.inputs = [self._as_float(int(index)) for index in operator.inputs]
+            self._floats[result] = self._model.add_activation(result, "/float", None)
+            operator.outputs = [self._floats[result]]
+            self._written.append(operator)
+            if result in read:
+                self._written.append(self._model.new_operator("QUANTIZE", 1, self._floats[result], result))
+        self._model.operators = self._written
+        self._model.set_metadata(*COMPUTE_IN_FLOAT16)
+        return self._model.dump()
+
+    def _as_float(self, index: int) -> int:
+        """An int8 tensor in float, dequantized once."""
+        if index not in self._floats:
+            self._floats[index] = self._model.add_activation(index, "/dequantize", None)
+            self._written.append(self._model.new_operator("DEQUANTIZE", 2, index, self._floats[index]))
+        return self._floats[index]
+
+
+def _name(model: TFLiteModel, operator: Any) -> str:
+    name = model.tensors[int(operator.outputs[0])].name
+    return name.decode() if isinstance(name, bytes) else str(name)
