@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ca_deploy.errors import UserError
-from ca_deploy.runtimes.cache import cache_folder, cached
+from ca_deploy.runtimes.cache import cached
+
+_PYTHON = Path("bin") / "python"
 
 
 def environment_python(client: str, requirements: Sequence[str], version: str | None = None) -> Path:
@@ -23,19 +25,8 @@ def environment_python(client: str, requirements: Sequence[str], version: str | 
     Raises:
         UserError: when there is no such Python, or pip cannot fetch the packages.
     """
-    return cached(_name(requirements), lambda folder: _make(folder, client, requirements, version)) / _PYTHON
-
-
-def has_environment(requirements: Sequence[str]) -> bool:
-    """Whether a client's environment was made already."""
-    return (cache_folder() / _name(requirements)).is_dir()
-
-
-_PYTHON = Path("bin") / "python"
-
-
-def _name(requirements: Sequence[str]) -> str:
-    return "-".join(requirements).replace("==", "-")
+    name = "-".join(requirements).replace("==", "-")
+    return cached(name, lambda folder: _make(folder, client, requirements, version)) / _PYTHON
 
 
 def _make(folder: Path, client: str, requirements: Sequence[str], version: str | None) -> None:

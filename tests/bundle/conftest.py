@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from ca_deploy.artifact import sha256_file
+from ca_deploy.published import _NEEDED
 from ca_deploy.quantization.app_interface import with_app_interface
 from ca_deploy.recipe import InputSpec, Recipe
 from ca_deploy.runtimes import Quantization
@@ -47,15 +48,11 @@ def exported(tmp_path: Path) -> Path:
         (folder / name).write_bytes(content)
     recipe = Recipe(name="colours", description="Which colour", labels=LABELS, license="MIT", input=SPEC)
     parity = {"images": 9, "sqnr_db": 30.5, "agreement": 0.985}
-    manifest = {
+    manifest = dict.fromkeys(_NEEDED) | {
         "producer": "ca-deploy",
         "versions": {"ca-deploy": "0.1.0"},
         "recipe": {**recipe.model_dump(mode="json"), "sha256": recipe.sha256()},
         "network": {},
-        "targets": ["android"],
-        "optimize": "fast",
-        "seed": 0,
-        "min_runtime": None,
         "calibration": {"count": 0, "sha256": []},
         "artifacts": [
             {

@@ -29,6 +29,7 @@ def run(*arguments, folder):
         ["quantize", "--help"],
         ["list", "--help"],
         ["bundle", "--help"],
+        ["doctor"],
         ["bench", "--help"],
         ["--version"],
     ],
