@@ -26,7 +26,7 @@ REPORT = "report.json"
 REJECTED = "rejected"
 PRODUCER = "ca-deploy"
 
-Format = Literal["onnx", "tflite"]
+Format = Literal["onnx", "tflite", "ort"]
 Interface = Literal["normalised", "pixels"]
 
 

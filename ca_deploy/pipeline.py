@@ -26,6 +26,7 @@ def export(
     input_size: str | None = None,
     precision: Sequence[str] | None = None,
     targets: Sequence[str] | None = None,
+    formats: Sequence[str] | None = None,
     optimize: str = "balanced",
     seed: int = 0,
     threads: int | None = None,
@@ -48,6 +49,7 @@ def export(
         input_size: pixels as "224" or "160x320" (height x width).
         precision: which of fp32, fp16 and int8; default: all.
         targets: which of android, x86, web and ios; default: the recipe's.
+        formats: which of onnx, tflite and ort; default: the recipe's, which is onnx and tflite.
         optimize: how int8 is made: "fast" with measured ranges only, "balanced" with equalized residual
             streams and corrected biases too.
         seed: of the split into calibration and parity images.
@@ -76,6 +78,7 @@ def export(
         input_size=input_size,
         precision=precision,
         targets=targets,
+        formats=formats,
         optimize=optimize,
         seed=seed,
         threads=threads,

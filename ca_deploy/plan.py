@@ -11,7 +11,7 @@ from typing import Literal
 from ca_deploy.errors import UserError
 from ca_deploy.machine import available_cores
 from ca_deploy.published import Published
-from ca_deploy.recipe import PRECISIONS, TARGETS, Formulations, NetworkSpec, Recipe, load_recipe
+from ca_deploy.recipe import FORMATS, PRECISIONS, TARGETS, Formulations, NetworkSpec, Recipe, load_recipe
 from ca_deploy.recipe_file import check_recipe_target
 from ca_deploy.resources import data_folder
 
@@ -31,6 +31,7 @@ class Options:
     input_size: str | None = None
     precision: Sequence[str] | None = None
     targets: Sequence[str] | None = None
+    formats: Sequence[str] | None = None
     optimize: str | None = None
     seed: int | None = None
     threads: int | None = None
@@ -68,7 +69,8 @@ class Plan:
         images: a folder, a .npz file, or "noise".
         out: the folder to publish.
         targets: which graph forms to write, in order; the first names its files without a suffix.
-        precisions: which of the targets' artifacts.
+        formats: which kinds of files to write.
+        precisions: at which of their precisions.
         optimize: how much time int8 may take: "fast" (ranges only) or "balanced" (equalization and corrected
             biases, some seconds).
         min_runtime: the oldest TFLite that every .tflite must run on, as the user wrote it; None for any.
@@ -85,6 +87,7 @@ class Plan:
     images: Path | Literal["noise"]
     out: Path
     targets: tuple[str, ...]
+    formats: tuple[str, ...]
     precisions: tuple[str, ...]
     optimize: str
     seed: int
@@ -142,6 +145,7 @@ def rebuild(published: Published, options: Options) -> Plan:
         images=options.images or before["calibration"]["images"],
         out=options.out or published.folder,
         targets=options.targets or before["targets"],
+        formats=options.formats or before.get("formats"),
         optimize=options.optimize or before["optimize"],
         seed=before["seed"] if options.seed is None else options.seed,
         min_runtime=options.min_runtime or before["min_runtime"],
@@ -166,6 +170,7 @@ def _plan(recipe: Recipe, weights: Path | None, options: Options, warnings: tupl
         images=_images(options.images, recipe),
         out=options.out or Path("build") / recipe.name,
         targets=_chosen("--targets", options.targets, TARGETS) or recipe.targets,
+        formats=_chosen("--formats", options.formats, FORMATS) or recipe.formats,
         precisions=_chosen("--precision", options.precision, PRECISIONS) or PRECISIONS,
         optimize=_optimize(options.optimize or "balanced"),
         seed=seed,

@@ -19,10 +19,12 @@ from ca_deploy.resources import data_folder
 Attention = Literal["none", "se", "cbam", "ca"]
 Target = Literal["android", "x86", "web", "ios"]
 Precision = Literal["fp32", "fp16", "int8"]
+Format = Literal["onnx", "tflite", "ort"]
 Positive = Annotated[int, Field(gt=0)]
 
 TARGETS: tuple[str, ...] = get_args(Target)
 PRECISIONS: tuple[str, ...] = get_args(Precision)
+FORMATS: tuple[str, ...] = get_args(Format)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -151,6 +153,7 @@ class Recipe(_Table):
     labels: tuple[str, ...] | str | None = None
     calibration: CalibrationSpec = CalibrationSpec()
     targets: Annotated[tuple[Target, ...], Field(min_length=1)] = ("android",)
+    formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("onnx", "tflite")
     tolerances: Tolerances = Tolerances()
     formulations: Formulations = Field(default_factory=dict)
 

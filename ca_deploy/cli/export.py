@@ -20,6 +20,9 @@ EXAMPLES = """
   ca-deploy export --model mypackage.nets:build --weights mine.pt --input-size 192 --images ./photos
       your own network
 
+  ca-deploy export ca_mobilenetv2_cifar10 --formats onnx,tflite,ort
+      files for ONNX Runtime's mobile packages, too
+
   ca-deploy export ca_mobilenetv2_cifar10 --precision int8 --targets x86 --json
       one artifact, for a machine to read
 
@@ -44,6 +47,7 @@ def export(
     input_size: options.InputSize = None,
     precision: options.Precisions = None,
     targets: options.Targets = None,
+    formats: options.Formats = None,
     optimize: options.Optimize = "balanced",
     seed: options.Seed = 0,
     threads: options.Threads = None,
@@ -71,6 +75,7 @@ def export(
             input_size=input_size,
             precision=options.split_list(precision),
             targets=options.split_list(targets),
+            formats=options.split_list(formats),
             optimize=optimize,
             seed=seed,
             threads=threads,

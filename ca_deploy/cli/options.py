@@ -54,6 +54,12 @@ Targets = Annotated[
         "--targets", metavar="LIST", help="android,x86,web,ios; default: the recipe's.", show_default=False
     ),
 ]
+Formats = Annotated[
+    str | None,
+    typer.Option(
+        "--formats", metavar="LIST", help="onnx,tflite,ort; default: onnx,tflite.", show_default=False
+    ),
+]
 Optimize = Annotated[
     str,
     typer.Option("--optimize", metavar="LEVEL", help="int8: fast (ranges only) or balanced (seconds more)."),

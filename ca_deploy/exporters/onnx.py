@@ -59,6 +59,18 @@ def to_onnx(graph: GraphModule, example: Tensor) -> ModelProto:
     return simplified
 
 
+def value_names(graph: GraphModule) -> dict[str, list[str]]:
+    """Under which names `to_onnx` writes the value of each node: its own, and the interface's."""
+    names = {
+        node.name: ["input"] if node.op == "placeholder" else [node.name]
+        for node in graph.graph.nodes
+        if node.op in ("placeholder", "call_function")
+    }
+    for label, output in zip(_output_names(graph), _outputs(graph), strict=True):
+        names[output.name].append(label)
+    return names
+
+
 def _written(graph: GraphModule) -> ModelProto:
     """The model as this project writes it.
 

@@ -57,7 +57,7 @@ class OnnxGraph:
     def initializer(self, name: str, array: NDArray[Any]) -> str:
         """Store a constant under a name; the same name stands for the same array."""
         if name not in self._initializers:
-            self._initializers[name] = numpy_helper.from_array(np.ascontiguousarray(array), name)
+            self._initializers[name] = numpy_helper.from_array(np.asarray(array, order="C"), name)
         return name
 
     def add(

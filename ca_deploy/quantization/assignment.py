@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from ca_deploy.quantization.groups import Groups
 from ca_deploy.quantization.parameters import QuantParams, asymmetric
 from ca_deploy.quantization.ranges import Range
 from ca_deploy.quantization.rules import Rule
@@ -29,7 +30,7 @@ def shared_parameters(
     quantized = [(op, rule) for op, rule in zip(model.operators, rules, strict=True) if rule is not None]
     known = dict(ranges) | _constant_ranges(model, [operator for operator, _ in quantized])
     fixed = {int(i): rule.fixed for operator, rule in quantized if rule.fixed for i in operator.outputs}
-    groups = _Groups()
+    groups: Groups[int] = Groups()
     for operator, rule in quantized:
         if rule.scale == "same":
             groups.tie([int(i) for i in (*operator.outputs, *operator.inputs) if int(i) in known])
@@ -37,30 +38,6 @@ def shared_parameters(
     for members in groups.of(known):
         params |= _group(members, known, fixed)
     return params
-
-
-class _Groups:
-    """Disjoint sets of tensors (union-find)."""
-
-    def __init__(self) -> None:
-        self._parents: dict[int, int] = {}
-
-    def tie(self, members: list[int]) -> None:
-        """Join the sets of all members."""
-        for member in members[1:]:
-            self._parents[self._root(member)] = self._root(members[0])
-
-    def of(self, tensors: Iterable[int]) -> Iterable[list[int]]:
-        """The sets that these tensors fall into."""
-        groups: dict[int, list[int]] = {}
-        for tensor in tensors:
-            groups.setdefault(self._root(tensor), []).append(tensor)
-        return groups.values()
-
-    def _root(self, tensor: int) -> int:
-        while self._parents.setdefault(tensor, tensor) != tensor:
-            tensor = self._parents[tensor]
-        return tensor
 
 
 def _constant_ranges(model: TFLiteModel, operators: Sequence[Any]) -> dict[int, Range]:

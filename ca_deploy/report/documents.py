@@ -42,6 +42,7 @@ def manifest(result: ExportResult) -> dict[str, Any]:
         },
         "network": result.origin,
         "targets": list(plan.targets),
+        "formats": list(plan.formats),
         "optimize": plan.optimize,
         "float_gates": plan.float_gates,
         "tuned_on": None if result.tuning is None else result.tuning.device,

@@ -128,7 +128,9 @@ class Runtime(Protocol):
 
 
 def open_runtime(path: Path, threads: int = 1) -> Runtime:
-    """Load an artifact on the runtime that its suffix names: `.tflite` on LiteRT, `.onnx` on ONNX Runtime.
+    """Load an artifact on the runtime that its suffix names.
+
+    `.tflite` runs on LiteRT, `.onnx` and `.ort` on ONNX Runtime.
 
     Raises:
         UserError: when there is no runtime for the suffix, or the file cannot be loaded.
@@ -137,8 +139,8 @@ def open_runtime(path: Path, threads: int = 1) -> Runtime:
         from ca_deploy.runtimes.litert import LiteRT
 
         return LiteRT(path, threads)
-    if path.suffix == ".onnx":
+    if path.suffix in (".onnx", ".ort"):
         from ca_deploy.runtimes.onnx_runtime import OnnxRuntime
 
         return OnnxRuntime(path, threads)
-    raise UserError(f"no runtime here runs {path}: give a .tflite or .onnx file")
+    raise UserError(f"no runtime here runs {path}: give a .tflite, .onnx or .ort file")

@@ -43,7 +43,7 @@ def reference(plan: Plan, loaded: LoadedNetwork, parity: ImageSet, progress: Pro
 
 def tolerance(plan: Plan, artifact: Artifact) -> Tolerance:
     """The bounds that an artifact must hold."""
-    kind = "onnx" if artifact.format == "onnx" else artifact.precision
+    kind = "onnx" if (artifact.format, artifact.precision) == ("onnx", "fp32") else artifact.precision
     bounds: Tolerance = getattr(plan.recipe.tolerances, kind)
     return bounds
 

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from ca_deploy.quantization.calibration_set import ImageSplit
 
 
+_EQUALIZED_ON = 64  # images: enough for the range of every channel
+
+
 @dataclass(frozen=True)
 class Work:
     """What every kind of artifact is written from.
@@ -56,6 +59,17 @@ class Work:
 
         with torch_threads(1):
             return run_passes(self.canonical.graph, passes, self.examples)
+
+    def equalization(self) -> tuple[Pass, ...]:
+        """What prepares a graph for int8, whatever its form."""
+        import torch
+
+        from ca_deploy.passes.equalization import EqualizeStreams
+
+        if self.plan.optimize == "fast":
+            return ()
+        images = (self.calibration.images.first(_EQUALIZED_ON), self.calibration.limits)
+        return (EqualizeStreams([torch.from_numpy(image[None]) for batch in images for image in batch]),)
 
     def pass_names(self, further: Sequence[PassRecord] = ()) -> tuple[str, ...]:
         """Names of the canonical and further passes that changed something, in order."""

@@ -14,7 +14,9 @@ from ca_deploy.passes.formulations import default_formulation, formulation_passe
 from ca_deploy.passes.formulations.convolve_before_pooling import ConvolveBeforePooling
 from ca_deploy.passes.formulations.gates import MultiplyGatesFirst, SwapGates
 from ca_deploy.passes.formulations.hard_swish_by_relu6 import HardSwishByRelu6
+from ca_deploy.passes.formulations.means_to_pools import MeansToPools
 from ca_deploy.passes.formulations.move_reshapes import MoveReshapes
+from ca_deploy.passes.formulations.onnx_runtime import ONNX_RUNTIME
 from ca_deploy.passes.formulations.pool_by_convolution import PoolByConvolution
 from ca_deploy.passes.formulations.split_concatenations import SplitConcatenations
 from ca_deploy.passes.graph import place
@@ -248,3 +250,26 @@ def calls_in(graph, block):
     """Calls to ATen operators that a block's module made."""
     calls = (node for node in graph.graph.nodes if isinstance(node.target, torch._ops.OpOverload))
     return [node for node in calls if block_of(place(node), [block])]
+
+
+def test_means_over_whole_axes_become_pools():
+    def means(m, x):
+        return x.mean(3, keepdim=True) * x.mean(2, keepdim=True) + x.mean((2, 3), keepdim=True)
+
+    outcome = apply(MeansToPools(), Module(means), 1, 4, 5, 7)
+    assert outcome.count == 3
+    assert Counter(outcome.operators)["avg_pool2d"] == 3
+
+
+@pytest.mark.parametrize(
+    "function", [lambda m, x: x.mean(1, keepdim=True), lambda m, x: x.mean((1, 3), keepdim=True)]
+)
+def test_means_over_channels_stay(function):
+    assert apply(MeansToPools(), Module(function), 1, 4, 5, 7).count == 0
+
+
+def test_onnx_runtimes_form_holds_what_its_providers_take():
+    block = randomized(CoordinateAttention(32)).eval()
+    formed = run_passes(canonical(block, 1, 32, 6, 5), ONNX_RUNTIME, [example(1, 32, 6, 5)])
+    expected = {"conv2d": 3, "avg_pool2d": 2, "add": 2, "hardtanh": 2, "sigmoid": 2, "mul": 4}
+    assert Counter(operators(formed.graph)) == expected

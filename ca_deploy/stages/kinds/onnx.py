@@ -8,7 +8,7 @@ from ca_deploy.stages.work import Work, Written
 
 def write(work: Work) -> Written:
     """Write the canonical graph as it is."""
-    if "fp32" not in work.plan.precisions:
+    if "onnx" not in work.plan.formats or "fp32" not in work.plan.precisions:
         return Written()
     from ca_deploy.exporters.onnx import to_onnx
 

@@ -15,8 +15,6 @@ from ca_deploy.stages.work import Form, Work, Written
 if TYPE_CHECKING:
     from ca_deploy.passes import Pass
 
-_EQUALIZED_ON = 64  # images: enough for the range of every channel
-
 
 def write(work: Work) -> Written:
     """Write every target's forms; the first target names its files without a suffix.
@@ -24,7 +22,9 @@ def write(work: Work) -> Written:
     Raises:
         UserError: the recipe states a formulation of a block that the network does not have.
     """
-    equalization = _equalization(work) if "int8" in work.plan.precisions else ()
+    if "tflite" not in work.plan.formats:
+        return Written()
+    equalization = work.equalization() if "int8" in work.plan.precisions else ()
     written = Written()
     for target in work.plan.targets:
         passes: dict[str, tuple[Pass, ...]] = {}
@@ -64,18 +64,6 @@ def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Seq
         )
         written += write_pixel_variant(work, artifact, quantized.data)
     return written
-
-
-def _equalization(work: Work) -> tuple[Pass, ...]:
-    """What prepares a graph for int8, whatever its form."""
-    import torch
-
-    from ca_deploy.passes.equalization import EqualizeStreams
-
-    if work.plan.optimize == "fast":
-        return ()
-    images = (work.calibration.images.first(_EQUALIZED_ON), work.calibration.limits)
-    return (EqualizeStreams([torch.from_numpy(image[None]) for batch in images for image in batch]),)
 
 
 def _forms(formulations: Mapping[str, tuple[Pass, ...]]) -> list[tuple[tuple[Pass, ...], list[str]]]:
