@@ -47,7 +47,7 @@ def export(
         images: folder or .npz of images for calibration and parity, or "noise"; default: the recipe's.
         out: folder to publish; default: build/<recipe>.
         input_size: pixels as "224" or "160x320" (height x width).
-        precision: which of fp32, fp16 and int8; default: all.
+        precision: which of `ca_deploy.precisions.PRECISIONS`; default: fp32, fp16 and int8.
         targets: which of android, x86, web and ios; default: the recipe's.
         formats: which of onnx, tflite and ort; default: the recipe's, which is onnx and tflite.
         optimize: how int8 is made: "fast" with measured ranges only, "balanced" with equalized residual

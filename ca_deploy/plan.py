@@ -10,8 +10,9 @@ from typing import Literal
 
 from ca_deploy.errors import UserError
 from ca_deploy.machine import available_cores
+from ca_deploy.precisions import DEFAULT, PRECISIONS
 from ca_deploy.published import Published
-from ca_deploy.recipe import FORMATS, PRECISIONS, TARGETS, Formulations, NetworkSpec, Recipe, load_recipe
+from ca_deploy.recipe import FORMATS, TARGETS, Formulations, NetworkSpec, Recipe, load_recipe
 from ca_deploy.recipe_file import check_recipe_target
 from ca_deploy.resources import data_folder
 
@@ -171,7 +172,7 @@ def _plan(recipe: Recipe, weights: Path | None, options: Options, warnings: tupl
         out=options.out or Path("build") / recipe.name,
         targets=_chosen("--targets", options.targets, TARGETS) or recipe.targets,
         formats=_chosen("--formats", options.formats, FORMATS) or recipe.formats,
-        precisions=_chosen("--precision", options.precision, PRECISIONS) or PRECISIONS,
+        precisions=_chosen("--precision", options.precision, tuple(PRECISIONS)) or DEFAULT,
         optimize=_optimize(options.optimize or "balanced"),
         seed=seed,
         threads=options.threads or available_cores(),

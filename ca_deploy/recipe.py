@@ -14,16 +14,15 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ca_deploy.errors import UserError
+from ca_deploy.precisions import Form
 from ca_deploy.resources import data_folder
 
 Attention = Literal["none", "se", "cbam", "ca"]
 Target = Literal["android", "x86", "web", "ios"]
-Precision = Literal["fp32", "fp16", "int8"]
 Format = Literal["onnx", "tflite", "ort"]
 Positive = Annotated[int, Field(gt=0)]
 
 TARGETS: tuple[str, ...] = get_args(Target)
-PRECISIONS: tuple[str, ...] = get_args(Precision)
 FORMATS: tuple[str, ...] = get_args(Format)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
@@ -98,12 +97,16 @@ class Tolerance(_Table):
 
 
 class Tolerances(_Table):
-    """One tolerance per kind of artifact."""
+    """One tolerance for ONNX, and one per precision of a .tflite."""
 
     onnx: Tolerance = Tolerance(max_relative=1e-4)
     fp32: Tolerance = Tolerance(max_relative=1e-4)
     fp16: Tolerance = Tolerance(min_sqnr_db=45.0, min_agreement=0.98)
     int8: Tolerance = Tolerance(min_sqnr_db=20.0, min_agreement=0.90)
+    int8_per_tensor: Tolerance = Tolerance(min_sqnr_db=10.0, min_agreement=0.80)
+    int16x8: Tolerance = Tolerance(min_sqnr_db=30.0, min_agreement=0.95)
+    dynamic_int8: Tolerance = Tolerance(min_sqnr_db=25.0, min_agreement=0.93)
+    weight_int8: Tolerance = Tolerance(min_sqnr_db=30.0, min_agreement=0.95)
 
 
 class Formulation(_Table):
@@ -126,7 +129,7 @@ class Formulation(_Table):
     arithmetic: Literal["int8", "float"] | None = None
 
 
-Formulations = dict[Target, dict[Precision, dict[str, Formulation]]]
+Formulations = dict[Target, dict[Form, dict[str, Formulation]]]
 """Target -> precision -> path of a block's module, such as `features.3.conv.6` -> how it is written."""
 
 
@@ -179,7 +182,7 @@ class Recipe(_Table):
 
     def formulations_of(self, target: str, precision: str) -> dict[str, Formulation]:
         """What it says of single blocks of a target and precision, by their paths."""
-        return self.formulations.get(cast(Target, target), {}).get(cast(Precision, precision), {})
+        return self.formulations.get(cast(Target, target), {}).get(cast(Form, precision), {})
 
     def with_formulations(self, formulations: Formulations) -> Recipe:
         """The same recipe with these formulations in place of those of the same targets and precisions."""

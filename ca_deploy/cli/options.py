@@ -46,7 +46,12 @@ InputSize = Annotated[
 ]
 Precisions = Annotated[
     str | None,
-    typer.Option("--precision", metavar="LIST", help="Only these of fp32,fp16,int8.", show_default=False),
+    typer.Option(
+        "--precision",
+        metavar="LIST",
+        help="These of fp32,fp16,int8 (the default), int8_per_tensor,int16x8,dynamic_int8,weight_int8.",
+        show_default=False,
+    ),
 ]
 Targets = Annotated[
     str | None,

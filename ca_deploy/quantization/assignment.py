@@ -8,14 +8,17 @@ from typing import Any
 import numpy as np
 
 from ca_deploy.quantization.groups import Groups
-from ca_deploy.quantization.parameters import QuantParams, asymmetric
+from ca_deploy.quantization.parameters import IntName, QuantParams, spanning
 from ca_deploy.quantization.ranges import Range
 from ca_deploy.quantization.rules import Rule
 from ca_deploy.quantization.tflite_model import TFLiteModel
 
 
 def shared_parameters(
-    model: TFLiteModel, rules: Sequence[Rule | None], ranges: Mapping[int, Range]
+    model: TFLiteModel,
+    rules: Sequence[Rule | None],
+    ranges: Mapping[int, Range],
+    dtype: IntName = "int8",
 ) -> dict[int, QuantParams]:
     """Parameters that operators read each float32 tensor with, by tensor index.
 
@@ -26,6 +29,7 @@ def shared_parameters(
         model: the float32 model.
         rules: one per operator; None for those that stay float32.
         ranges: of every activation.
+        dtype: that activations are stored in.
     """
     quantized = [(op, rule) for op, rule in zip(model.operators, rules, strict=True) if rule is not None]
     known = dict(ranges) | _constant_ranges(model, [operator for operator, _ in quantized])
@@ -36,7 +40,7 @@ def shared_parameters(
             groups.tie([int(i) for i in (*operator.outputs, *operator.inputs) if int(i) in known])
     params: dict[int, QuantParams] = {}
     for members in groups.of(known):
-        params |= _group(members, known, fixed)
+        params |= _group(members, known, fixed, dtype)
     return params
 
 
@@ -51,7 +55,7 @@ def _constant_ranges(model: TFLiteModel, operators: Sequence[Any]) -> dict[int, 
 
 
 def _group(
-    members: list[int], ranges: Mapping[int, Range], fixed: Mapping[int, QuantParams]
+    members: list[int], ranges: Mapping[int, Range], fixed: Mapping[int, QuantParams], dtype: IntName
 ) -> dict[int, QuantParams]:
     """One set of parameters for all members."""
     span = ranges[members[0]]
@@ -60,4 +64,4 @@ def _group(
     for member in members:
         if member in fixed and fixed[member].represents(span.low, span.high):
             return dict.fromkeys(members, fixed[member])
-    return dict.fromkeys(members, asymmetric(span.low, span.high))
+    return dict.fromkeys(members, spanning(span.low, span.high, dtype))

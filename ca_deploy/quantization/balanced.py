@@ -21,7 +21,9 @@ _IMAGES = 128
 _PROOF_IMAGES = 2
 
 
-def quantize_balanced(data: bytes, calibration: Calibration, threads: int, progress: Progress) -> Quantized:
+def quantize_balanced(
+    data: bytes, calibration: Calibration, threads: int, progress: Progress, per_channel: bool = True
+) -> Quantized:
     """Write the int8 form of a float32 .tflite.
 
     Args:
@@ -29,19 +31,20 @@ def quantize_balanced(data: bytes, calibration: Calibration, threads: int, progr
         calibration: images that set ranges and biases.
         threads: of the interpreter that measures ranges.
         progress: shows the images done, and what had to be left out.
+        per_channel: whether weights have one scale per output channel.
 
     Returns:
         The int8 file; with a warning when its biases are not corrected because they cannot be simulated.
     """
     data = TFLiteModel(data).dump()  # without unused tensors, so that indices stay as they are below
     ranges = measure_ranges(data, calibration.batches(progress), threads)
-    simulation = Simulation(data)
+    simulation = Simulation(data, per_channel)
     if reason := objection(simulation, data, calibration.images.first(_PROOF_IMAGES)):
         warning = f"biases are not corrected: {reason}"
         progress.note(warning)
-        return Quantized(quantize_static(data, ranges), (warning,))
+        return Quantized(quantize_static(data, ranges, per_channel=per_channel), (warning,))
     biases = corrected_biases(simulation, ranges, calibration.images.first(_IMAGES))
-    return Quantized(quantize_static(with_biases(data, biases), ranges))
+    return Quantized(quantize_static(with_biases(data, biases), ranges, per_channel=per_channel))
 
 
 def with_biases(data: bytes, biases: Mapping[int, NDArray[np.float32]]) -> bytes:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 _SMALLEST_SCALE = np.finfo(np.float32).tiny  # kernels refuse subnormal scales
 
-IntName = Literal["int8", "int16", "int32", "uint8"]
+IntName = Literal["int8", "int16", "int32", "int64", "uint8"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +60,17 @@ def asymmetric(low: float, high: float, dtype: IntName = "int8") -> QuantParams:
     scale = max(np.float32((high - low) / (info.max - info.min)), _SMALLEST_SCALE)
     zero_point = int(np.clip(np.round(info.min - low / float(scale)), info.min, info.max))
     return per_tensor(float(scale), zero_point, dtype)
+
+
+def spanning(low: float, high: float, dtype: IntName) -> QuantParams:
+    """Per-tensor parameters of an activation in [low, high]: asymmetric int8, or symmetric int16.
+
+    int16 kernels take zero points of 0 only; of 65,536 steps the half that a one-sided range leaves unused
+    is no loss.
+    """
+    if dtype == "int8":
+        return asymmetric(low, high)
+    return symmetric(np.array([low, high], np.float32), None, dtype)
 
 
 def symmetric(values: NDArray[np.float32], axis: int | None, dtype: IntName = "int8") -> QuantParams:

@@ -4,46 +4,55 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
 from ca_deploy.quantization.assignment import shared_parameters
-from ca_deploy.quantization.parameters import QuantParams, quantize, symmetric
+from ca_deploy.quantization.parameters import IntName, QuantParams, quantize, symmetric
 from ca_deploy.quantization.ranges import Range
 from ca_deploy.quantization.rules import RULES, Rule
+from ca_deploy.quantization.rules_int16 import RULES_INT16
 from ca_deploy.quantization.tflite_model import TFLiteModel
 
+Activations = Literal["int8", "int16"]
+
 _SMALLEST_RATIO = np.float32(2**-24)
+_RULES: Mapping[Activations, Mapping[str, Rule]] = {"int8": RULES, "int16": RULES_INT16}
 _BIAS_LIMIT = 2**30  # half of what int32 holds; the accumulator needs the other half
 
 
 def quantize_static(
-    data: bytes, ranges: Mapping[int, Range], keep_float: Collection[int] = (), per_channel: bool = True
+    data: bytes,
+    ranges: Mapping[int, Range],
+    keep_float: Collection[int] = (),
+    per_channel: bool = True,
+    activations: Activations = "int8",
 ) -> bytes:
-    """Write the int8 form of a float32 .tflite.
+    """Write the full-integer form of a float32 .tflite.
 
-    Weights are int8 and symmetric, per output channel or per tensor; activations are int8 and asymmetric
-    with exactly the given ranges; biases are int32 in units of input scale times weight scale; inputs and
-    outputs of the graph are int8.
+    Weights are int8 and symmetric, per output channel or per tensor; activations are int8 and asymmetric, or
+    int16 and symmetric, with exactly the given ranges; biases are int32, or int64 beside int16, in units of
+    input scale times weight scale; inputs and outputs of the graph are of the activations' type.
 
     Args:
         data: the float32 file.
         ranges: of each activation tensor, by its index in that file.
         keep_float: indices of operators that stay float32, between DEQUANTIZE and QUANTIZE.
         per_channel: whether weights have one scale per output channel.
+        activations: the type that they are stored in.
     """
     model = TFLiteModel(data)
     rules = [
-        None if index in keep_float else rule_of(model, operator)
+        None if index in keep_float else rule_of(model, operator, _RULES[activations])
         for index, operator in enumerate(model.operators)
     ]
-    return _Writer(model, rules, shared_parameters(model, rules, ranges), per_channel).write()
+    return _Writer(model, rules, shared_parameters(model, rules, ranges, activations), per_channel).write()
 
 
-def rule_of(model: TFLiteModel, operator: Any) -> Rule | None:
+def rule_of(model: TFLiteModel, operator: Any, rules: Mapping[str, Rule] = RULES) -> Rule | None:
     """The operator's row, when it has one, computes float32, and its weights and bias are constants."""
-    rule = RULES.get(model.kind(operator))
+    rule = rules.get(model.kind(operator))
     if rule is None or any(model.dtype(int(index)) != np.float32 for index in operator.outputs):
         return None
     inputs = [int(index) for index in operator.inputs]
@@ -109,6 +118,8 @@ class _Writer:
             for index, params in zip(inputs, read, strict=True)
         ]
         self._model.require_version(operator, rule.version)
+        if hasattr(operator.builtinOptions, "potScaleInt16"):
+            operator.builtinOptions.potScaleInt16 = False  # int16 scales are no powers of two
 
     def _read_params(self, index: int, rule: Rule) -> QuantParams | None:
         """Parameters that an operator reads a tensor with; None for shapes, axes and absent inputs."""
@@ -125,11 +136,12 @@ class _Writer:
         values = self._model.constant(inputs[rule.weights])
         assert values is not None  # or `rule_of` gives no rule, as for the bias
         params = symmetric(values, rule.axis if self._per_channel else None)
-        if (bias := _optional(inputs, rule.bias)) is None:
-            return params
-        bias_values, source = self._model.constant(bias), read[rule.data]
-        assert bias_values is not None
+        source = read[rule.data]
         assert source is not None
+        if (bias := _optional(inputs, rule.bias)) is None or source.dtype == "int16":
+            return params  # an int64 bias does not overflow
+        bias_values = self._model.constant(bias)
+        assert bias_values is not None
         # A dead channel's scale must leave the product of scales a normal float32.
         params = replace(params, scale=np.maximum(params.scale, params.scale.max() * _SMALLEST_RATIO))
         needed = np.abs(bias_values) / (_BIAS_LIMIT * source.scale[0])
@@ -161,7 +173,7 @@ class _Writer:
         key = (index, b"" if params is None else params.scale.tobytes() + params.zero_point.tobytes())
         if key not in self._copies:
             copy = self._model.add_activation(index, f"/{kind.lower()}", params)
-            version = 2 if index in self._produced else 1  # the first that reads int8
+            version = _conversion_version(kind, self._produced.get(index), params)
             self._written.append(self._model.new_operator(kind, version, index, copy))
             self._copies[key] = copy
         return self._copies[key]
@@ -173,7 +185,15 @@ def _optional(inputs: list[int], place: int) -> int | None:
 
 
 def _bias_params(data: QuantParams | None, weights: QuantParams) -> QuantParams:
-    """int32 parameters of a bias that is added to the accumulator of integer products."""
+    """Parameters of a bias that is added to the accumulator of integer products."""
     assert data is not None
     scale = data.scale[0] * weights.scale
-    return QuantParams(scale, np.zeros(scale.shape, np.int64), "int32")
+    dtype: IntName = "int64" if data.dtype == "int16" else "int32"
+    return QuantParams(scale, np.zeros(scale.shape, np.int64), dtype)
+
+
+def _conversion_version(kind: str, source: QuantParams | None, result: QuantParams | None) -> int:
+    """The first version of QUANTIZE or DEQUANTIZE that takes these; None is float32."""
+    if kind == "DEQUANTIZE":
+        return 3 if source is not None and source.dtype == "int16" else 2
+    return 1 if source is None and result is not None and result.dtype == "int8" else 2

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ca_deploy.artifact import sha256_file
 from ca_deploy.plan import Plan
+from ca_deploy.precisions import needs_calibration
 from ca_deploy.progress import Progress
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ def calibration(plan: Plan, loaded: LoadedNetwork, images: ImageSet, progress: P
     """What int8 is calibrated on."""
     from ca_deploy.quantization.calibration import Calibration, calibration_of
 
-    if "int8" not in plan.precisions or plan.optimize == "fast":
+    if not needs_calibration(plan.precisions) or plan.optimize == "fast":
         return Calibration(images)
     progress.step("Looking for the network's limits")
     return calibration_of(loaded.module, images, progress)

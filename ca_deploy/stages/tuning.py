@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ca_deploy.precisions import PRECISIONS
 from ca_deploy.stages.work import Work
 from ca_deploy.stages.workbench import Kind, Workbench
 
@@ -41,7 +42,7 @@ def tuned(work: Work) -> Tuning:
     kinds = _kinds(work)
     tuned_blocks: list[TunedBlocks] = []
     for target in plan.targets:
-        for precision in plan.precisions:
+        for precision in dict.fromkeys(PRECISIONS[name].form for name in plan.precisions):
             progress.step(f"Tuning {precision} for {target} on {device.name}")
             axes = FLOAT_AXES if plan.float_gates and precision == "int8" else AXES
             start = default_formulation(target, precision)

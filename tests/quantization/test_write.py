@@ -1,9 +1,12 @@
 import numpy as np
 import pytest
 
+from ca_deploy.metrics import sqnr_db
+from ca_deploy.precisions import PRECISIONS
 from ca_deploy.progress import Silent
 from ca_deploy.quantization.calibration import Calibration
 from ca_deploy.quantization.write import at_precision
+from ca_deploy.recipe import Tolerances
 from ca_deploy.runtimes.litert import LiteRT
 
 
@@ -18,10 +21,37 @@ def test_float32_is_the_file_itself(gated, calibration):
 
 @pytest.mark.parametrize(
     ("precision", "optimize", "dtype"),
-    [("fp16", "balanced", np.float32), ("int8", "fast", np.int8), ("int8", "balanced", np.int8)],
+    [
+        ("fp16", "balanced", np.float32),
+        ("int8", "fast", np.int8),
+        ("int8", "balanced", np.int8),
+        ("int8_per_tensor", "fast", np.int8),
+        ("int8_per_tensor", "balanced", np.int8),
+        ("int16x8", "fast", np.int16),
+        ("int16x8", "balanced", np.int16),
+        ("dynamic_int8", "balanced", np.float32),
+        ("weight_int8", "balanced", np.float32),
+    ],
 )
 def test_a_supported_network_is_written_without_warnings(gated, calibration, precision, optimize, dtype):
     written = at_precision(precision, gated, calibration, optimize, 1, Silent())
     assert LiteRT(written.data).outputs[0].dtype == dtype
     assert len(written.data) != len(gated)
     assert written.warnings == ()
+
+
+def test_more_bits_where_they_are_named_cost_less(gated, calibration, images):
+    """Weights per tensor, per channel, and beside int16 or float32 activations: in this order."""
+    expected = LiteRT(gated).run(images)[0]
+
+    def quality(precision):
+        written = at_precision(precision, gated, calibration, "fast", 1, Silent())
+        return sqnr_db(expected, LiteRT(written.data).run(images)[0])
+
+    assert quality("int8_per_tensor") < quality("int8") < quality("int16x8")
+    assert abs(quality("int16x8") - quality("weight_int8")) < 3
+    assert quality("int8") < quality("dynamic_int8") < quality("weight_int8") + 1
+
+
+def test_every_precision_of_a_tflite_has_a_tolerance():
+    assert set(PRECISIONS) <= set(Tolerances.model_fields)

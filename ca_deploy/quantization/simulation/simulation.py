@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -30,12 +31,14 @@ class Simulation:
 
     Args:
         data: the float32 file.
+        per_channel: whether weights have one scale per output channel.
     """
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, per_channel: bool = True) -> None:
         self.model = TFLiteModel(data)
         self.operators = self.model.operators
-        self.rules = [rule_of(self.model, operator) for operator in self.operators]
+        rules = [rule_of(self.model, operator) for operator in self.operators]
+        self.rules = rules if per_channel else [rule and replace(rule, axis=None) for rule in rules]
         read = {int(index) for operator in self.operators for index in operator.inputs if index >= 0}
         found = {index: self.model.constant(index) for index in sorted(read)}
         self.constants = {i: torch.from_numpy(v.copy()) for i, v in found.items() if v is not None}

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from ca_deploy.artifact import Artifact
+from ca_deploy.precisions import PRECISIONS, needs_calibration
 from ca_deploy.stages.description import written_with_metadata
 from ca_deploy.stages.formulating import float_blocks, formulated
 from ca_deploy.stages.kinds.pixels import write_pixel_variant
@@ -14,6 +15,8 @@ from ca_deploy.stages.work import Form, Work, Written
 
 if TYPE_CHECKING:
     from ca_deploy.passes import Pass
+
+_INT8_PRODUCTS = ("int8", "int8_per_tensor")  # what may multiply its gates in float instead
 
 
 def write(work: Work) -> Written:
@@ -24,13 +27,13 @@ def write(work: Work) -> Written:
     """
     if "tflite" not in work.plan.formats:
         return Written()
-    equalization = work.equalization() if "int8" in work.plan.precisions else ()
+    equalization = work.equalization() if needs_calibration(work.plan.precisions) else ()
     written = Written()
     for target in work.plan.targets:
         passes: dict[str, tuple[Pass, ...]] = {}
         for precision in work.plan.precisions:
-            passes[precision] = formulated(work, target, precision)
-            if precision == "int8":
+            passes[precision] = formulated(work, target, PRECISIONS[precision].form)
+            if PRECISIONS[precision].calibrated:
                 passes[precision] = (*equalization, *passes[precision])
         for shared, precisions in _forms(passes):
             written += _write_form(work, target, shared, precisions)
@@ -54,7 +57,7 @@ def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Seq
         path = work.folder / f"model_{precision}{suffix}.tflite"
         progress.step(f"Writing {path.name}")
         quantized = at_precision(precision, float32, work.calibration, plan.optimize, plan.threads, progress)
-        if precision == "int8":
+        if precision in _INT8_PRODUCTS:
             products = gate_products(formed.graph, float_blocks(work, target))
             quantized = replace(quantized, data=with_float_products(quantized.data, products))
         artifact = Artifact(path, "tflite", precision, target, work.pass_names(formed.records))
