@@ -171,35 +171,22 @@ def _checks(package: Package, platform: str, progress: Progress) -> list[ClientC
     """
     if platform != "android":
         raise UserError(f"--check: no client of {platform} runs on this machine")
-    found: list[ClientCheck] = []
-    for model in package.models:
-        found += _check_android(model, package, progress)
-    for one in found:
-        if one.agreed < one.wanted:
-            raise VerificationError(
-                f"{one.client}: gives the same best classes as LiteRT on {one.agreed:.0%} of {one.images} "
-                f"images, below {one.wanted:.0%}"
-            )
-    return found
-
-
-def _check_android(model: Model, package: Package, progress: Progress) -> list[ClientCheck]:
-    """MediaPipe, where the model takes pixels, and the last TFLite before LiteRT."""
     import numpy as np
 
     from ca_deploy.images import decode, find_images, normalise, resize_and_crop
     from ca_deploy.resources import data_folder
-    from ca_deploy.verify.clients import check_mediapipe, check_old_tflite
+    from ca_deploy.verify.clients import check_clients
 
     spec = package.recipe.input
     progress.step("Reading photographs")
     photographs = [decode(path) for path in find_images(data_folder("calibration") / "photos")[:_CHECKED_ON]]
-    prepared = [resize_and_crop(image, spec) for image in photographs]
-    pixels = np.stack(prepared).transpose(0, 3, 1, 2).astype(np.float32)
-    images = pixels if model.interface == "pixels" else normalise(np.stack(prepared), spec)
-    progress.step(f"Running {model.name} on an old TFLite")
-    found = [check_old_tflite(model.path, images)]
-    if model.interface == "pixels":
-        progress.step(f"Running {model.name} in MediaPipe")
-        found.append(check_mediapipe(model.path, prepared, [np.asarray(image) for image in photographs]))
+    pixels = np.stack([resize_and_crop(image, spec) for image in photographs])
+    found: list[ClientCheck] = []
+    for model in package.models:
+        progress.step(f"Running {model.name} in other clients")
+        takes_pixels = model.interface == "pixels"
+        images = pixels.transpose(0, 3, 1, 2).astype(np.float32) if takes_pixels else normalise(pixels, spec)
+        found += check_clients(model.path, takes_pixels, images, [np.asarray(image) for image in photographs])
+    if faults := [one.fault for one in found if one.fault]:
+        raise VerificationError("; ".join(faults))
     return found

@@ -32,6 +32,7 @@ def export(
     threads: int | None = None,
     overwrite: bool = False,
     min_runtime: str | None = None,
+    check_clients: bool = False,
     float_gates: bool = False,
     tune: str | None = None,
     tune_minutes: float = 15.0,
@@ -57,6 +58,8 @@ def export(
         overwrite: replace an earlier export at `out`.
         min_runtime: the oldest TFLite that every .tflite must run on, such as "2.14"; one that needs a newer
             one fails its verification.
+        check_clients: run every .tflite in tflite-runtime 2.14.0, and those for apps in MediaPipe Tasks too;
+            both are fetched into the cache first.
         float_gates: let int8 files multiply by gates in float; with `tune`, only where that is faster.
         tune: device to choose each attention block's formulation on, such as "local" or
             "emulated:cortex-a76".
@@ -84,6 +87,7 @@ def export(
         threads=threads,
         overwrite=overwrite,
         min_runtime=min_runtime,
+        check_clients=check_clients,
         float_gates=float_gates,
         tune=tune,
         tune_minutes=tune_minutes,
@@ -141,6 +145,7 @@ def quantize(
 def run(plan: Plan, progress: Progress) -> ExportResult:
     """Carry out a plan; see `export`."""
     with staging(plan.out, plan.overwrite) as folder:
+        stages.fetch_clients(plan, progress)
         with stages.converter(progress) as converter:
             network = stages.network(plan, progress)
             images = stages.images(plan, progress)
@@ -154,10 +159,11 @@ def run(plan: Plan, progress: Progress) -> ExportResult:
                 plan = plan.tuned(tuning.formulations())
             written = stages.artifacts(replace(work, plan=plan))
         verdicts = stages.verdicts(plan, written.artifacts, images.parity, reference, progress)
+        verdicts, clients = stages.client_checks(plan, written.artifacts, verdicts, images.parity, progress)
         artifacts = stages.set_rejected_aside(folder, written.artifacts, verdicts)
         timings = stages.latency(plan, artifacts, progress)
         delegations = stages.delegations(artifacts)
-        exported = tuple(map(Exported, artifacts, verdicts, timings, delegations))
+        exported = tuple(map(Exported, artifacts, verdicts, timings, delegations, clients))
         warnings = (
             *plan.warnings,
             *stages.image_warnings(plan, images),

@@ -38,6 +38,7 @@ class Options:
     threads: int | None = None
     overwrite: bool = False
     min_runtime: str | None = None
+    check_clients: bool = False
     float_gates: bool = False
     tune: str | None = None
     tune_minutes: float = 15.0
@@ -75,6 +76,7 @@ class Plan:
         optimize: how much time int8 may take: "fast" (ranges only) or "balanced" (equalization and corrected
             biases, some seconds).
         min_runtime: the oldest TFLite that every .tflite must run on, as the user wrote it; None for any.
+        check_clients: run every .tflite in the clients that apps use.
         made_from: the earlier export that this one takes up; None for a new one.
         float_gates: int8 files may multiply by gates in float: wherever --tune finds it faster, or everywhere
             without it.
@@ -96,6 +98,7 @@ class Plan:
     overwrite: bool
     min_runtime: str | None = None
     made_from: Published | None = None
+    check_clients: bool = False
     float_gates: bool = False
     tuning: TuningPlan | None = None
     warnings: tuple[str, ...] = field(default=())
@@ -178,6 +181,7 @@ def _plan(recipe: Recipe, weights: Path | None, options: Options, warnings: tupl
         threads=options.threads or available_cores(),
         overwrite=options.overwrite,
         min_runtime=_version(options.min_runtime),
+        check_clients=options.check_clients,
         float_gates=options.float_gates,
         tuning=_tuning(options),
         warnings=warnings,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from ca_deploy.quantization.calibration_set import ImageSplit
     from ca_deploy.stages import Form
     from ca_deploy.tuning import Tuning
+    from ca_deploy.verify.clients import ClientCheck
     from ca_deploy.verify.delegates import Delegation
     from ca_deploy.verify.ladder import Verdict
 
@@ -28,12 +29,14 @@ class Exported:
         verdict: its parity and what its tolerance says.
         latency: on this machine, one measurement per number of threads.
         delegation: what the runtime's delegate takes; None for formats without delegates.
+        clients: what other clients make of it; empty when that was not asked for.
     """
 
     artifact: Artifact
     verdict: Verdict
     latency: tuple[Measurement, ...]
     delegation: Delegation | None
+    clients: tuple[ClientCheck, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -113,6 +113,12 @@ TuneSave = Annotated[
         show_default=False,
     ),
 ]
+CheckClients = Annotated[
+    bool,
+    typer.Option(
+        "--check-clients", help="Run every .tflite in an old TFLite and MediaPipe Tasks too (fetched once)."
+    ),
+]
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier export.")]
 
 

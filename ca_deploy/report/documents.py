@@ -76,6 +76,7 @@ def report(result: ExportResult) -> dict[str, Any]:
             {
                 **_measured(one, result),
                 "delegation": None if one.delegation is None else asdict(one.delegation),
+                "clients": [asdict(check) for check in one.clients],
             }
             for one in result.exported
         ],

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ca_deploy.progress import Progress
 from ca_deploy.stages.checking import delegations, open_artifact, reference, set_rejected_aside, verdicts
+from ca_deploy.stages.clients import client_checks, fetch_clients
 from ca_deploy.stages.kinds import artifacts
 from ca_deploy.stages.loading import LoadedNetwork, calibration, image_warnings, images, network
 from ca_deploy.stages.rewriting import canonical_graph, examples_of
@@ -30,9 +31,11 @@ __all__ = [
     "artifacts",
     "calibration",
     "canonical_graph",
+    "client_checks",
     "converter",
     "delegations",
     "examples_of",
+    "fetch_clients",
     "image_warnings",
     "images",
     "latency",

@@ -10,8 +10,8 @@ import numpy as np
 
 from ca_deploy.runtimes.litert import LiteRT
 from ca_deploy.runtimes.protocol import FloatBatch
-from ca_deploy.verify.legacy_runtime import run_on_legacy_runtime
-from ca_deploy.verify.mediapipe_runtime import MEDIAPIPE, Category, Pixels, classify
+from ca_deploy.verify.legacy_runtime import legacy_python, run_on_legacy_runtime
+from ca_deploy.verify.mediapipe_runtime import MEDIAPIPE, Category, Pixels, classify, mediapipe_python
 from ca_deploy.verify.xnnpack.conditions import TFLITE_2_14
 
 _ROUNDING = 1e-5  # of a score; runtimes of other versions add in another order
@@ -30,7 +30,7 @@ class ClientCheck:
         agreed: share of the images (0 to 1) on which those are the same.
         wanted: the least share that is no fault.
         max_difference: of any score or output that was compared.
-        note: one line on what else was found.
+        note: one line on what else was found; empty when nothing was.
     """
 
     client: str
@@ -41,12 +41,59 @@ class ClientCheck:
     max_difference: float
     note: str
 
+    @property
+    def fault(self) -> str | None:
+        """One line when it agreed on too few images."""
+        if self.agreed >= self.wanted:
+            return None
+        return (
+            f"{self.client}: gives the same best classes as LiteRT on {self.agreed:.0%} of {self.images} "
+            f"images, below {self.wanted:.0%}"
+        )
+
+
+def fetch_clients() -> None:
+    """Make the clients' environments where they are missing.
+
+    Raises:
+        UserError: when one of them cannot be made.
+    """
+    legacy_python()
+    mediapipe_python()
+
+
+def check_clients(
+    model: Path, takes_pixels: bool, images: FloatBatch, photographs: Sequence[Pixels] | None = None
+) -> list[ClientCheck]:
+    """Run a file in every client that can take it.
+
+    Args:
+        model: a .tflite.
+        takes_pixels: and gives scores, so that MediaPipe can take it.
+        images: float32 (N, 3, H, W), as the file takes them.
+        photographs: the same images before the recipe's resize and crop, or None; see `check_mediapipe`.
+
+    Raises:
+        UserError: when a client's environment cannot be made.
+        VerificationError: when a client does not load or run the file.
+    """
+    found = [check_old_tflite(model, images)]
+    if takes_pixels and _is_classifier(LiteRT(model)):
+        prepared = list(images.transpose(0, 2, 3, 1).astype(np.uint8))
+        found.append(check_mediapipe(model, prepared, photographs))
+    return found
+
+
+def _is_classifier(runtime: LiteRT) -> bool:
+    """Whether a file gives one row of numbers, as MediaPipe's ImageClassifier asks."""
+    return len(runtime.outputs) == 1 and len(runtime.outputs[0].shape) == 2
+
 
 def check_old_tflite(model: Path, images: FloatBatch) -> ClientCheck:
     """Run a file on tflite-runtime 2.14.0 and on LiteRT.
 
     Args:
-        model: a .tflite with one row of numbers as its output.
+        model: a .tflite.
         images: float32 (N, 3, H, W), as the file takes them.
 
     Raises:
@@ -54,8 +101,8 @@ def check_old_tflite(model: Path, images: FloatBatch) -> ClientCheck:
         VerificationError: when the file does not load or run there.
     """
     old = run_on_legacy_runtime(model, images)
-    (expected,) = LiteRT(model).run(images)
-    found, delegation = old.outputs[0], old.delegation
+    expected, found = (_in_rows(outputs) for outputs in (LiteRT(model).run(images), old.outputs))
+    delegation = old.delegation
     return ClientCheck(
         client=TFLITE_2_14,
         images=len(images),
@@ -68,14 +115,16 @@ def check_old_tflite(model: Path, images: FloatBatch) -> ClientCheck:
     )
 
 
-def check_mediapipe(model: Path, prepared: Sequence[Pixels], photographs: Sequence[Pixels]) -> ClientCheck:
+def check_mediapipe(
+    model: Path, prepared: Sequence[Pixels], photographs: Sequence[Pixels] | None = None
+) -> ClientCheck:
     """Run a classifier in MediaPipe's ImageClassifier and on LiteRT.
 
     Args:
         model: a .tflite that takes pixels and gives scores.
         prepared: uint8 (H, W, 3) images at the model's size, which both get.
-        photographs: the same images before the recipe's resize and crop: MediaPipe resizes these itself, and
-            the note says how much that changes.
+        photographs: the same images before the recipe's resize and crop, or None: MediaPipe resizes these
+            itself, and the note says how much that changes.
 
     Raises:
         UserError: when mediapipe's environment cannot be made.
@@ -84,11 +133,6 @@ def check_mediapipe(model: Path, prepared: Sequence[Pixels], photographs: Sequen
     batch = np.stack(prepared).transpose(0, 3, 1, 2).astype(np.float32)
     (expected,) = LiteRT(model).run(batch)
     found = classify(model, prepared)
-    itself = classify(model, photographs)
-    shifts = [
-        abs(best[0].score - scores[best[0].index]) for best, scores in zip(itself, expected, strict=True)
-    ]
-    kept = np.mean([best[0].index == row.argmax() for best, row in zip(itself, expected, strict=True)])
     pairs = list(zip(found, expected, strict=True))
     return ClientCheck(
         client=MEDIAPIPE,
@@ -99,9 +143,24 @@ def check_mediapipe(model: Path, prepared: Sequence[Pixels], photographs: Sequen
         max_difference=float(
             max(abs(one.score - scores[one.index]) for best, scores in pairs for one in best)
         ),
-        note=f"its own resize of whole photographs keeps the best class of {kept:.0%} and moves its score by "
-        f"{np.median(shifts):.3f} (median)",
+        note="" if photographs is None else _own_resize(classify(model, photographs), expected),
     )
+
+
+def _own_resize(best: Sequence[Sequence[Category]], expected: FloatBatch) -> str:
+    """How much it changes that a client resizes whole photographs itself."""
+    pairs = [(one[0], scores) for one, scores in zip(best, expected, strict=True)]
+    kept = np.mean([first.index == scores.argmax() for first, scores in pairs])
+    shift = np.median([abs(first.score - scores[first.index]) for first, scores in pairs])
+    return (
+        f"its own resize of whole photographs keeps the best class of {kept:.0%} and moves its score by "
+        f"{shift:.3f} (median)"
+    )
+
+
+def _in_rows(outputs: Sequence[FloatBatch]) -> FloatBatch:
+    """All outputs of an image in one row: (images, values)."""
+    return np.concatenate([output.reshape(len(output), -1) for output in outputs], axis=1)
 
 
 def _same_best(best: Sequence[Category], scores: FloatBatch) -> bool:

@@ -21,7 +21,7 @@ from ca_deploy.verify.delegates import Delegation, delegation
 from ca_deploy.verify.environments import call, environment_python, last_line
 from ca_deploy.verify.xnnpack.conditions import TFLITE_2_14
 
-REQUIREMENTS = ("tflite-runtime==2.14.0", "numpy==1.26.4")
+_REQUIREMENTS = ("tflite-runtime==2.14.0", "numpy==1.26.4")
 
 
 @dataclass(frozen=True)
@@ -83,4 +83,4 @@ def legacy_python() -> Path:
     Raises:
         UserError: when there is no Python 3.11, or pip cannot fetch the packages.
     """
-    return environment_python(TFLITE_2_14, REQUIREMENTS, "3.11")
+    return environment_python(TFLITE_2_14, _REQUIREMENTS, "3.11")

@@ -17,7 +17,7 @@ from ca_deploy.verify import mediapipe_script
 from ca_deploy.verify.environments import call, environment_python, last_line
 
 MEDIAPIPE = "mediapipe 1.2.2"
-REQUIREMENTS = ("mediapipe==1.2.2",)
+_REQUIREMENTS = ("mediapipe==1.2.2",)
 
 Pixels = NDArray[np.uint8]
 
@@ -48,7 +48,7 @@ def classify(model: Path, images: Sequence[Pixels]) -> list[list[Category]]:
         UserError: when mediapipe's environment cannot be made.
         VerificationError: when MediaPipe does not load or run the file.
     """
-    python = environment_python(MEDIAPIPE, REQUIREMENTS)
+    python = mediapipe_python()
     with tempfile.TemporaryDirectory() as scratch:
         archive = Path(scratch) / "images.npz"
         arrays: dict[str, Any] = {f"{place:06}": image for place, image in enumerate(images)}
@@ -57,3 +57,12 @@ def classify(model: Path, images: Sequence[Pixels]) -> list[list[Category]]:
     if done.returncode:
         raise VerificationError(f"{model} does not run in {MEDIAPIPE}: {last_line(done.stderr)}")
     return [[Category(*one) for one in image] for image in json.loads(done.stdout)]
+
+
+def mediapipe_python() -> Path:
+    """The Python of mediapipe's environment, which is made first where it is missing.
+
+    Raises:
+        UserError: when pip cannot fetch the packages.
+    """
+    return environment_python(MEDIAPIPE, _REQUIREMENTS)
