@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import os
 import shutil
+import ssl
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from chromium import Chromium
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 
 @dataclass(frozen=True)
@@ -48,13 +55,27 @@ def network() -> Iterator[Network]:
 
 
 @pytest.fixture
-def browser(network: Network, tmp_path: Path) -> Iterator[Chromium]:
-    """A tab on the other side of the network; it trusts the run's certificate as one does by a tap."""
-    opened = Chromium(tmp_path / "profile", "--ignore-certificate-errors", prefix=network.inside)
-    try:
-        yield opened
-    finally:
-        opened.close()
+def phone(network: Network, tmp_path: Path) -> Iterator[Callable[[str], Chromium]]:
+    """Opens an address on the other side of the network, with trust in the certificate that is there now."""
+    with ExitStack() as closing:
+
+        def open_tab(address: str) -> Chromium:
+            place = urlsplit(address)
+            trust = _trust(place.hostname, place.port) if place.scheme == "https" else ()
+            opened = Chromium(tmp_path / "profile", *trust, prefix=network.inside)
+            closing.callback(opened.close)
+            opened.open(address)
+            return opened
+
+        yield open_tab
+
+
+def _trust(host: str | None, port: int | None) -> tuple[str, ...]:
+    """The flag that does what a tap on the phone's warning does, for one certificate's key."""
+    certificate = x509.load_pem_x509_certificate(ssl.get_server_certificate((host, port)).encode())
+    key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    pin = base64.b64encode(hashlib.sha256(key).digest()).decode()
+    return (f"--ignore-certificate-errors-spki-list={pin}",)
 
 
 def _do(*command: str) -> None:

@@ -74,6 +74,7 @@ class Command:
 
 
 Run = Callable[..., Command]
+Phone = Callable[[str], Chromium]
 
 
 @pytest.fixture
@@ -123,10 +124,10 @@ def doubled(dtype: str) -> bytes:
 
 
 def test_a_phone_measures_checks_and_posts_back(
-    run: Run, browser: Chromium, network: Network, models: Path
+    run: Run, phone: Phone, network: Network, models: Path
 ) -> None:
     command = run(str(models), "--device", f"browser:{network.address}", "--threads", "1,2")
-    browser.open(command.address())
+    browser = phone(command.address())
     browser.wait_for(START)
     assert browser.evaluate("[isSecureContext, crossOriginIsolated]") == [True, True]
     browser.evaluate("document.querySelector('#start').click()")
@@ -161,11 +162,11 @@ def test_a_phone_measures_checks_and_posts_back(
 
 
 def test_without_encryption_one_thread_is_measured_and_the_result_says_so(
-    run: Run, browser: Chromium, network: Network, models: Path
+    run: Run, phone: Phone, network: Network, models: Path
 ) -> None:
     file = str(models / "float32.tflite")
     command = run(file, "--device", f"browser:{network.address}", "--insecure", "--threads", "1,2")
-    browser.open(command.address())
+    browser = phone(command.address())
     browser.wait_for(START)
     assert browser.evaluate("[isSecureContext, crossOriginIsolated]") == [False, False]
     assert "not encrypted" in browser.evaluate("document.querySelector('#notices').innerText")
@@ -181,10 +182,10 @@ def test_without_encryption_one_thread_is_measured_and_the_result_says_so(
 
 
 def test_a_closed_tab_ends_the_run_with_one_line(
-    run: Run, browser: Chromium, network: Network, models: Path
+    run: Run, phone: Phone, network: Network, models: Path
 ) -> None:
     command = run(str(models / "float32.tflite"), "--device", f"browser:{network.address}")
-    browser.open(command.address())
+    browser = phone(command.address())
     browser.wait_for(START)
     browser.open("about:blank")
 
@@ -195,10 +196,10 @@ def test_a_closed_tab_ends_the_run_with_one_line(
 
 
 def test_ctrl_c_ends_the_run_and_the_page_says_so(
-    run: Run, browser: Chromium, network: Network, models: Path
+    run: Run, phone: Phone, network: Network, models: Path
 ) -> None:
     command = run(str(models / "float32.tflite"), "--device", f"browser:{network.address}")
-    browser.open(command.address())
+    browser = phone(command.address())
     browser.wait_for(START)
     command.interrupt()
 

@@ -102,6 +102,7 @@ export class View {
 
   finished({ measured, skipped }) {
     this.#get('bar').hidden = true;
+    this.#get('groups').append(...[...this.groups.values()].map(({ element }) => element)); // in order
     const left = skipped.length ? ` ${skipped.length} did not run.` : '';
     this.#state('finished', 'Done', `${count(measured.length, 'measurement')} sent back.${left} You can close this page.`);
   }
