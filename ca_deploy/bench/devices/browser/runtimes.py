@@ -96,10 +96,15 @@ def check_integrity(archive: Path, integrity: str) -> None:
 
 
 def unpack(archive: Path, files: dict[str, str], folder: Path) -> None:
-    """Write the named files of an npm archive, and no others, under their new names."""
+    """Write the named files of an npm archive, and no others, under their new names.
+
+    Raises:
+        DeviceError: when one is missing.
+    """
     with tarfile.open(archive) as package:
         for inside, name in files.items():
-            source = package.extractfile(f"package/{inside}")
+            member = f"package/{inside}"
+            source = package.extractfile(member) if member in package.getnames() else None
             if source is None:
                 raise DeviceError(f"{archive.name} holds no file {inside}")
             (folder / name).parent.mkdir(parents=True, exist_ok=True)

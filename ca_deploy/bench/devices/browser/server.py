@@ -36,7 +36,7 @@ class PageServer:
         self._server.visit, self._server.context = visit, context
         self.port = int(self._server.server_address[1])
         self.address = f"{'https' if context else 'http'}://{host}:{self.port}/{visit.token}/"
-        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.1}, daemon=True)
+        self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
     def close(self) -> None:

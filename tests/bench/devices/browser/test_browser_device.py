@@ -11,6 +11,7 @@ import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import onnx
@@ -19,6 +20,8 @@ from chromium import Chromium, wait_until
 from conftest import Network
 from onnx import helper
 
+from ca_deploy.bench.devices import OutputParity
+from ca_deploy.bench.timing import summarize
 from ca_deploy.runtimes import Quantization
 from ca_deploy.verify.tflite_graph import TFLiteGraph
 
@@ -159,6 +162,63 @@ def test_a_phone_measures_checks_and_posts_back(
     identity = device["identity"]
     assert identity["versions"]["browser"].startswith("Chrom")
     assert {"LiteRT.js", "ONNX Runtime Web", "WebGPU adapter"} < set(identity["versions"])
+
+
+def test_the_page_computes_what_the_package_computes(
+    run: Run, phone: Phone, network: Network, models: Path
+) -> None:
+    command = run(str(models / "float32.tflite"), "--device", f"browser:{network.address}")
+    browser = phone(command.address())
+    browser.wait_for(START)
+    rng = np.random.default_rng(0)
+    here = rng.normal(size=(2, 50)).astype(np.float32)
+    there = (here + 0.01 * rng.normal(size=here.shape)).astype(np.float32)
+    times = rng.gamma(5, size=(1, 37))
+
+    rows = ", ".join(f"new Float32Array({row.tolist()})" for row in there)
+    parity = browser.evaluate(
+        f"import('./parity.js').then((m) => m.compare(new Float32Array({here.ravel().tolist()}), [{rows}]))"
+    )
+    shown = browser.evaluate(f"import('./plot.js').then((m) => m.summary({times[0].tolist()}))")
+
+    expected, timing = OutputParity.between(here, there), summarize(times)
+    assert parity["identical"] is expected.identical is False
+    assert parity["max_abs"] == pytest.approx(expected.max_abs)
+    assert parity["sqnr_db"] == pytest.approx(expected.sqnr_db)
+    for figure in ("runs", "median", "p10", "p90"):
+        assert shown[figure] == pytest.approx(getattr(timing, figure))
+
+
+def test_over_a_cable_the_page_is_the_phone_s_own_and_therefore_secure(
+    run: Run, models: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No phone is here: a stand-in for adb writes down what it is asked, and the tab is on this machine."""
+    asked = tmp_path / "asked"
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "adb").write_text(f'#!/bin/sh\necho "$*" >> {asked}\n')
+    (tmp_path / "bin" / "adb").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
+    command = run(str(models / "float32.tflite"), "--device", "browser:adb:R5CT", "--threads", "1,2")
+    address = command.address()
+    browser = Chromium(tmp_path / "profile")
+    try:
+        browser.open(address)
+        browser.wait_for(START)
+        assert browser.evaluate("[isSecureContext, crossOriginIsolated]") == [True, True]
+        browser.evaluate("document.querySelector('#start').click()")
+        status, document = command.end()
+    finally:
+        browser.close()
+
+    assert status == 0, command.shown
+    assert [m["threads"] for m in document["devices"][0]["measurements"]] == [1, 2]
+    port = urlsplit(address).port
+    assert address.startswith(f"http://localhost:{port}/")
+    assert asked.read_text().splitlines() == [
+        f"-s R5CT reverse tcp:{port} tcp:{port}",
+        f"-s R5CT shell am start -a android.intent.action.VIEW -d {address}",
+        f"-s R5CT reverse --remove tcp:{port}",
+    ]
 
 
 def test_without_encryption_one_thread_is_measured_and_the_result_says_so(

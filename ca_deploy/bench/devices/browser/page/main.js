@@ -59,9 +59,10 @@ async function measure(job, groups, content) {
     const text = titleOf(group[0]);
     await tell({ kind: 'step', text, total: job.effort.rounds });
     const watch = {
-      prepare(candidate) { view.prepare(candidate); },
-      ready(candidate, parity) { view.ready(candidate, parity); },
-      times(candidate, rounds) { view.times(candidate, rounds); },
+      prepare: (candidate) => view.prepare(candidate),
+      ready: (candidate, parity) => view.ready(candidate, parity),
+      warm: (candidate) => view.warm(candidate),
+      times: (candidate, rounds) => view.times(candidate, rounds),
       async round(index) {
         if (index === 0) view.step(`Timing ${text}`, job.effort.rounds);
         view.done(index + 1);

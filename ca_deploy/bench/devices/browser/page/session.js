@@ -36,14 +36,14 @@ class Runner {
 /**
  * Measure candidates ({artifact, delegate, threads, model, images, reference}) that run together.
  *
- * `watch` is told what happens: prepare(candidate), ready(candidate, parity), round(index), times(candidate, all),
- * skip(candidate, reason). Returns one record for each candidate that ran.
+ * `watch` is told what happens: prepare(candidate), ready(candidate, parity), warm(candidate),
+ * times(candidate, rounds so far), round(index), skip(candidate, reason). Gives a record of each candidate that ran.
  */
 export async function measureTogether(candidates, effort, watch) {
   const running = [];
   try {
     for (const candidate of candidates) {
-      await watch.prepare(candidate);
+      watch.prepare(candidate);
       const one = await prepare(candidate, effort, watch);
       if (one) running.push(one);
     }
@@ -67,12 +67,13 @@ async function prepare(candidate, effort, watch) {
   try {
     const start = await runner.call('start', candidate);
     const parity = await runner.call('parity');
-    await watch.ready(candidate, parity);
+    watch.ready(candidate, parity);
     const stable = await runner.call('warmUp', { seconds: effort.warm_up_seconds });
+    watch.warm(candidate);
     return { candidate, runner, start, parity, stable, rounds: [] };
   } catch (error) {
     runner.end();
-    await watch.skip(candidate, error.message);
+    watch.skip(candidate, error.message);
     return null;
   }
 }

@@ -63,8 +63,7 @@ export class View {
   }
 
   prepare(candidate) {
-    const { element } = this.#row(candidate);
-    element.querySelector('.spread').textContent = 'preparing';
+    this.#row(candidate).element.querySelector('.spread').textContent = 'loading';
   }
 
   ready(candidate, parity) {
@@ -74,6 +73,10 @@ export class View {
     const good = parity === null || parity.sqnr_db === null || parity.sqnr_db >= this.minimum;
     place.classList.add(good ? 'good' : 'bad');
     place.textContent = parityText(parity, good);
+  }
+
+  warm(candidate) {
+    this.#row(candidate).element.querySelector('.spread').textContent = 'ready';
   }
 
   times(candidate, rounds) {
@@ -103,8 +106,8 @@ export class View {
   finished({ measured, skipped }) {
     this.#get('bar').hidden = true;
     this.#get('groups').append(...[...this.groups.values()].map(({ element }) => element)); // in order
-    const left = skipped.length ? ` ${skipped.length} did not run.` : '';
-    this.#state('finished', 'Done', `${count(measured.length, 'measurement')} sent back.${left} You can close this page.`);
+    const left = skipped.length ? `, ${skipped.length} did not run` : '';
+    this.#state('finished', 'Done', `${this.#fastest()}${count(measured.length, 'measurement')} sent back${left}. You can close this page.`);
   }
 
   failed(reason) {
@@ -112,6 +115,16 @@ export class View {
     this.#get('start').hidden = true;
     this.#get('artifacts').hidden = true;
     this.#state('failed', 'This run is over', reason);
+  }
+
+  /** Which artifact took the least time, as a sentence. */
+  #fastest() {
+    const rows = [...this.groups].flatMap(([title, { rows: found }]) => (
+      [...found.values()].filter(({ times }) => times.length).map((row) => ({ ...row, title }))));
+    if (rows.length < 2) return '';
+    const medians = rows.map(({ times }) => summary(times).median);
+    const { element, title } = rows[medians.indexOf(Math.min(...medians))];
+    return `Fastest: ${element.querySelector('.name').textContent} on ${title}, ${ms(Math.min(...medians))} ms. `;
   }
 
   #redraw(title) {
