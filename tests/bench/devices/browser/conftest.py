@@ -7,10 +7,8 @@ import hashlib
 import os
 import shutil
 import ssl
-import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -18,40 +16,15 @@ import pytest
 from chromium import Chromium
 from cryptography import x509
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network of two: this machine, and a namespace that stands for a phone.
-
-    Attributes:
-        address: this machine's on it.
-        inside: what runs a command in the namespace.
-    """
-
-    address: str
-    inside: tuple[str, ...]
+from network import Network, private_network
 
 
 @pytest.fixture(scope="session")
 def network() -> Iterator[Network]:
-    """A pair of virtual interfaces; one end is in a network namespace, where there is nothing else."""
     if not shutil.which("ip") or os.geteuid():
         pytest.fail("these tests make a network namespace: they need iproute2, and to run as root")
-    name = f"cadeploy{os.getpid()}"
-    ours, theirs = f"ca{os.getpid()}", f"cb{os.getpid()}"
-    address, phone = "10.213.77.1", "10.213.77.2"
-    inside = ("ip", "netns", "exec", name)
-    _do("ip", "netns", "add", name)
-    try:
-        _do("ip", "link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", name)
-        _do("ip", "addr", "add", f"{address}/24", "dev", ours)
-        _do("ip", "link", "set", ours, "up")
-        _do(*inside, "ip", "addr", "add", f"{phone}/24", "dev", theirs)
-        _do(*inside, "ip", "link", "set", theirs, "up")
-        yield Network(address, inside)
-    finally:
-        _do("ip", "netns", "del", name)  # takes the pair with it
+    with private_network() as made:
+        yield made
 
 
 @pytest.fixture
@@ -76,7 +49,3 @@ def _trust(host: str | None, port: int | None) -> tuple[str, ...]:
     key = certificate.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
     pin = base64.b64encode(hashlib.sha256(key).digest()).decode()
     return (f"--ignore-certificate-errors-spki-list={pin}",)
-
-
-def _do(*command: str) -> None:
-    subprocess.run(command, check=True, capture_output=True, text=True)

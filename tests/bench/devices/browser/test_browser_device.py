@@ -17,7 +17,7 @@ import numpy as np
 import onnx
 import pytest
 from chromium import Chromium, wait_until
-from conftest import Network
+from network import Network
 from onnx import helper
 
 from ca_deploy.bench.devices import OutputParity
