@@ -41,8 +41,8 @@ def bench(
         typer.Option(
             "--device",
             metavar="DEVICE",
-            help="local (default), ssh://USER@HOST[:PORT], browser, or emulated:CORE (cortex-a53, cortex-a72, "
-            "cortex-a76); may be repeated.",
+            help="local (default), ssh://USER@HOST[:PORT], browser[:HOST[:PORT]], browser:adb[:SERIAL], or "
+            "emulated:CORE (cortex-a53, cortex-a72, cortex-a76); may be repeated.",
             show_default=False,
         ),
     ] = None,

@@ -16,4 +16,4 @@ ONNX_RUNTIME: tuple[Pass, ...] = (
     HardSwishByRelu6(),
     MeansToPools(),
 )
-"""Operators that its NNAPI and Core ML providers take, and that it computes in int8 (docs/onnx-runtime.md)."""
+"""Operators that its NNAPI and Core ML providers take, and that run in int8 (docs/onnx-runtime.md)."""
