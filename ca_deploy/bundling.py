@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import secrets
 import shutil
-from collections.abc import Sequence
+import zipfile
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from ca_deploy.verify.clients import ClientCheck
 
 SCHEMA_VERSION = 1
+_KIND = "bundle"
 _CHECKED_ON = 50  # photographs
 
 
@@ -57,15 +60,16 @@ def bundle(
     progress = progress or Silent()
     published = read_published(Path(folder))
     package = _package(published, platform, models)
+    if check and platform not in _CHECKS:
+        raise UserError(f"--check: no client of {platform} runs on this machine")
     target = Path(out) if out else _default_target(published.folder, platform, zip_archive)
+    _check_target(target, zip_archive, overwrite)
     if not zip_archive:
         with staging(target, overwrite) as staged:
             manifest = _write(staged, published, package, platform, check, progress)
         return {"path": str(target), **manifest}
     from ca_deploy.bundle.archive import zipped
 
-    if target.exists() and not (overwrite and target.is_file()):
-        raise UserError(f"{target}: exists; choose another --out, or pass --overwrite to replace an archive")
     scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
         with staging(scratch, overwrite=False) as staged:
@@ -81,6 +85,37 @@ def bundle(
 def _default_target(folder: Path, platform: str, zip_archive: bool) -> Path:
     name = f"{folder.resolve().name}-{platform}"
     return folder.resolve().parent / (f"{name}.zip" if zip_archive else name)
+
+
+def _check_target(target: Path, zip_archive: bool, overwrite: bool) -> None:
+    """Make sure that nothing but an earlier bundle is replaced.
+
+    Raises:
+        UserError: when something else lies there, or a bundle and `overwrite` was not asked for.
+    """
+    if not target.exists() or (target.is_dir() and not zip_archive and not any(target.iterdir())):
+        return
+    if target.is_dir() == zip_archive or not _is_bundle(target):
+        raise UserError(f"{target}: is no bundle of that kind and is not replaced; choose another --out")
+    if not overwrite:
+        raise UserError(f"{target}: holds an earlier bundle; pass --overwrite to replace it")
+
+
+def _is_bundle(target: Path) -> bool:
+    """Whether a folder or an archive is an earlier bundle."""
+    try:
+        if target.is_dir():
+            content = (target / MANIFEST).read_bytes()
+        else:
+            with zipfile.ZipFile(target) as archive:
+                content = archive.read(MANIFEST)
+        manifest = json.loads(content)
+    except (OSError, KeyError, ValueError, zipfile.BadZipFile):
+        return False
+    return isinstance(manifest, dict) and (manifest.get("producer"), manifest.get("kind")) == (
+        PRODUCER,
+        _KIND,
+    )
 
 
 def _package(published: Published, platform: str, names: Sequence[str] | None) -> Package:
@@ -137,11 +172,11 @@ def _write(
     for model in package.models:
         copy = shutil.copytree if model.path.is_dir() else shutil.copyfile
         copy(model.path, folder / model.name)
-    checks = _checks(package, platform, progress) if check else []
+    checks = _CHECKS[platform](package, progress) if check else []
     manifest = {
         "producer": PRODUCER,
         "schema_version": SCHEMA_VERSION,
-        "kind": "bundle",
+        "kind": _KIND,
         "platform": platform,
         "versions": {"ca-deploy": __version__, "exported by": published.manifest["versions"]["ca-deploy"]},
         "recipe": package.recipe.name,
@@ -163,14 +198,12 @@ def _write(
     return manifest
 
 
-def _checks(package: Package, platform: str, progress: Progress) -> list[ClientCheck]:
-    """What the platform's clients make of the models.
+def _check_android(package: Package, progress: Progress) -> list[ClientCheck]:
+    """What MediaPipe Tasks and an old TFLite make of the models.
 
     Raises:
-        VerificationError: when one of them gives another best class than LiteRT here.
+        VerificationError: when one of them gives other best classes than LiteRT here.
     """
-    if platform != "android":
-        raise UserError(f"--check: no client of {platform} runs on this machine")
     import numpy as np
 
     from ca_deploy.images import decode, find_images, normalise, resize_and_crop
@@ -190,3 +223,7 @@ def _checks(package: Package, platform: str, progress: Progress) -> list[ClientC
     if faults := [one.fault for one in found if one.fault]:
         raise VerificationError("; ".join(faults))
     return found
+
+
+_CHECKS: dict[str, Callable[[Package, Progress], list[ClientCheck]]] = {"android": _check_android}
+"""By platform; those without an entry have no client that runs here."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from importlib.metadata import distribution
+from importlib.metadata import PackageNotFoundError, distribution
 
 from ca_deploy.recipe import Recipe
 
@@ -18,5 +18,13 @@ def license_text(recipe: Recipe) -> str:
         )
     author = f" by {recipe.author}" if recipe.author else ""
     head = f"The weights of {recipe.name}{author} are under {recipe.license} (an SPDX identifier).\n"
-    text = distribution("ca-deploy").read_text("licenses/LICENSE") if recipe.license == _OURS else None
+    text = _our_text() if recipe.license == _OURS else None
     return head if text is None else f"{head}\n{text}"
+
+
+def _our_text() -> str | None:
+    """The license as it was installed; None in a checkout that is not installed."""
+    try:
+        return distribution("ca-deploy").read_text("licenses/LICENSE")
+    except PackageNotFoundError:
+        return None

@@ -89,8 +89,11 @@ def _unmet(package: str, version: str) -> str:
 
 @cache
 def _bounds() -> dict[str, Requirement]:
-    """What ca-deploy's own metadata ask of each package, extras included."""
-    stated = metadata.requires("ca-deploy") or []
+    """What ca-deploy's own metadata ask of each package, extras too; nothing where it is not installed."""
+    try:
+        stated = metadata.requires("ca-deploy") or []
+    except metadata.PackageNotFoundError:
+        return {}
     return {requirement.name: requirement for requirement in map(Requirement, stated)}
 
 

@@ -70,6 +70,18 @@ def test_an_earlier_bundle_stays_unless_told(exported: Path, tmp_path: Path) -> 
         bundle(exported, "android", out=out, zip_archive=zip_archive, overwrite=True)
 
 
+def test_nothing_but_a_bundle_is_replaced(exported: Path, tmp_path: Path) -> None:
+    mine = tmp_path / "mine.zip"
+    with zipfile.ZipFile(mine, "w") as archive:
+        archive.writestr("photos.txt", "mine")
+    before = mine.read_bytes()
+    for out, zip_archive in ((exported, False), (exported, True), (mine, True), (mine, False)):
+        with pytest.raises(UserError, match="is not replaced; choose another --out"):
+            bundle(exported, "android", out=out, zip_archive=zip_archive, overwrite=True)
+    assert mine.read_bytes() == before
+    assert (exported / "model_int8.tflite").is_file()
+
+
 def test_another_model_can_be_asked_for(exported: Path, tmp_path: Path) -> None:
     bundle(exported, "android", models=["model_int8.tflite"], out=tmp_path / "out")
     assert names_in(tmp_path / "out") == [
