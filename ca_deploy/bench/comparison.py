@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
 
-from ca_deploy.bench.devices import Measurement, compare
+from ca_deploy.bench.devices import Measurement, compare, compared_quantity
 from ca_deploy.bench.results import PastMeasurement, PastResults
 from ca_deploy.bench.session import DeviceSession
 from ca_deploy.bench.timing import Ratio, unpaired_ratio
@@ -128,15 +128,8 @@ def _partner(one: Measurement, mine: Sequence[Measurement], others: Sequence[T])
 
 def _comparison(one: Measurement, against: str, interleaved: bool, ratio: Ratio) -> Comparison:
     return Comparison(
-        one.device, one.file, one.delegate, against, one.threads, _quantity(one), interleaved, ratio
+        one.device, one.file, one.delegate, against, one.threads, compared_quantity(one), interleaved, ratio
     )
-
-
-def _quantity(one: Measurement) -> str:
-    """What `compare` compares."""
-    if one.instructions:
-        return "instructions"
-    return "cpu" if one.threads == 1 and one.cpu else "wall"
 
 
 def _between_sessions(now: Measurement, past: PastMeasurement) -> Ratio | None:
@@ -146,6 +139,6 @@ def _between_sessions(now: Measurement, past: PastMeasurement) -> Ratio | None:
         return Ratio(exact, exact, exact)
     if not now.samples or not past.samples:
         return None
-    if now.threads == 1:
+    if compared_quantity(now) == "cpu" and past.samples.cpu:
         return unpaired_ratio(now.samples.cpu, past.samples.cpu)
     return unpaired_ratio(now.samples.wall, past.samples.wall)

@@ -61,7 +61,7 @@ class Samples:
 
     Attributes:
         wall: time that passed.
-        cpu: processor time.
+        cpu: processor time; empty where there is no clock of it.
     """
 
     wall: tuple[FloatArray, ...]

@@ -24,6 +24,9 @@ EXAMPLES = """
   ca-deploy bench build/mine --device ssh://pi@raspberrypi.local --threads 1,4
       on a Raspberry Pi; everything that is needed is sent there and removed afterwards
 
+  ca-deploy bench build/mine --device adb --threads 1,4 --cool-down 120
+      on the Android phone that adb sees
+
   ca-deploy bench build/new --against build/old --fail-above 1.05
       both versions in turn in one session; exit status 3 when one became more than 5 % slower
 
@@ -41,7 +44,8 @@ def bench(
         typer.Option(
             "--device",
             metavar="DEVICE",
-            help="local (default), ssh://USER@HOST[:PORT], browser[:HOST[:PORT]], browser:adb[:SERIAL], or "
+            help="local (default), ssh://USER@HOST[:PORT], adb[:SERIAL], browser[:HOST[:PORT]], "
+            "browser:adb[:SERIAL], or "
             "emulated:CORE (cortex-a53, cortex-a72, cortex-a76); may be repeated.",
             show_default=False,
         ),
@@ -73,6 +77,14 @@ def bench(
         bool,
         typer.Option("--insecure", help="browser: plain HTTP, hence WebAssembly on one thread, no WebGPU."),
     ] = False,
+    benchmark_binary: Annotated[
+        Path | None,
+        typer.Option(
+            "--benchmark-binary",
+            help="adb: TFLite's benchmark_model for the phone, to measure with instead of our runner.",
+            show_default=False,
+        ),
+    ] = None,
     cool_down: Annotated[
         float,
         typer.Option(

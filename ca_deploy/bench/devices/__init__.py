@@ -15,6 +15,7 @@ from ca_deploy.bench.devices.protocol import (
     OutputParity,
     Selective,
     compare,
+    compared_quantity,
 )
 from ca_deploy.errors import UserError
 
@@ -29,6 +30,7 @@ __all__ = [
     "OutputParity",
     "Selective",
     "compare",
+    "compared_quantity",
     "open_device",
 ]
 
@@ -71,9 +73,16 @@ def _ssh(detail: str, options: DeviceOptions) -> Device:
     return open_ssh(detail, options)
 
 
+def _adb(detail: str, options: DeviceOptions) -> Device:
+    from ca_deploy.bench.devices.adb import open_adb
+
+    return open_adb(detail, options)
+
+
 _DEVICES: dict[str, Callable[[str, DeviceOptions], Device]] = {
     "local": _local,
     "emulated": _emulated,
     "browser": _browser,
     "ssh": _ssh,
+    "adb": _adb,
 }

@@ -211,11 +211,20 @@ class Selective(Protocol):
         """Why it does not run a file, to be read behind its name; None when it does."""
 
 
-def compare(first: Measurement, second: Measurement) -> Ratio:
-    """How much one measurement takes over another of the same session.
+def compared_quantity(measurement: Measurement) -> str:
+    """What measurements are compared by: `instructions`, `cpu` or `wall`.
 
-    Instructions, which are exact, where they were counted; otherwise processor time on one thread and time
-    that passed on more, whose threads wait for one another.
+    Instructions, which are exact, where they were counted; otherwise processor time on one thread, where the
+    device tells it, and time that passed on more, whose threads wait for one another.
+    """
+    if measurement.instructions:
+        return "instructions"
+    has_cpu = measurement.samples is not None and len(measurement.samples.cpu) > 0
+    return "cpu" if measurement.threads == 1 and has_cpu else "wall"
+
+
+def compare(first: Measurement, second: Measurement) -> Ratio:
+    """How much one measurement takes over another of the same session; see `compared_quantity`.
 
     Raises:
         ValueError: when the measurements are not of one session.
@@ -223,9 +232,9 @@ def compare(first: Measurement, second: Measurement) -> Ratio:
     if first.instructions and second.instructions:
         exact = first.instructions.total / second.instructions.total
         return Ratio(exact, exact, exact)
-    if not first.samples or not second.samples:
+    if not first.samples or not second.samples or compared_quantity(first) != compared_quantity(second):
         raise ValueError(f"{first.device} and {second.device} did not measure the same quantity")
-    if first.threads == second.threads == 1:
+    if compared_quantity(first) == "cpu":
         return ratio(first.samples.cpu, second.samples.cpu)
     return ratio(first.samples.wall, second.samples.wall)
 

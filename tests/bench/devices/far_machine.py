@@ -7,6 +7,7 @@ as it is.
 
 from __future__ import annotations
 
+import contextlib
 import re
 import shutil
 import subprocess
@@ -149,6 +150,15 @@ class FarMachine:
             if not self.left_behind():
                 return
             time.sleep(0.1)
+
+    def processes(self) -> list[str]:
+        """The command lines of what runs there."""
+        found = []
+        for process in Path("/proc").glob("[0-9]*"):
+            with contextlib.suppress(OSError):  # it ended meanwhile
+                if (process / "root").readlink() == self.root:
+                    found.append((process / "cmdline").read_text())
+        return found
 
     def left_behind(self) -> list[str]:
         """What measuring should have removed."""

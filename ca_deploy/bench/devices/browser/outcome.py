@@ -61,7 +61,7 @@ def _measurement(device: str, file: Path, one: Measured, cold: bool) -> Measurem
         threads=one.threads,
         wall=summarize(rounds),
         cold=_cold(one.start) if cold else None,
-        samples=Samples(wall=rounds, cpu=rounds),  # a browser has no clock of processor time
+        samples=Samples(wall=rounds, cpu=()),  # a browser has no clock of processor time
         parity=None if one.parity is None else OutputParity(**one.parity.model_dump()),
     )
 

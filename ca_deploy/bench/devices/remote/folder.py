@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 import select
 import shlex
@@ -53,8 +54,13 @@ cd {folder} || exit
 echo $pid >pid
 wait $pid; status=$?
 rm -f pid
-exit $status
+(exit $status)
 """
+
+# Behind every script: adb's client gives exit status 0 when the connection breaks, so that only this tells
+# that the script came to its end.
+_END = "echo ended $?"
+_ENDED = re.compile(rb"ended (\d+)\r?\n\Z")
 
 
 class FarFolder:
@@ -86,17 +92,16 @@ class FarFolder:
         Raises:
             DeviceError: when it cannot be read.
         """
-        return self._checked(f"cat {shlex.quote(f'{self._path}/{name}')}", _PUSH_SECONDS).output
+        return self._finished(f"cat {shlex.quote(f'{self._path}/{name}')}", _PUSH_SECONDS, name)
 
     def ask(self, script: str) -> str:
-        """What a script of short commands says.
+        """What a script of short commands says, whether they fail or not.
 
         Raises:
             DeviceError: when the connection fails.
         """
-        return self._checked(f"cd {shlex.quote(self._path)}\n{script}\ntrue", _SHORT_SECONDS).output.decode(
-            errors="replace"
-        )
+        said = self._finished(f"{script}\ntrue", _SHORT_SECONDS, "a question")
+        return said.decode(errors="replace")
 
     def run(
         self, command: str, seconds: float, what: str, on_line: Callable[[bytes], None] | None = None
@@ -113,20 +118,35 @@ class FarFolder:
             DeviceError: when it fails, crashes or takes too long, or the connection does.
         """
         script = _RUN.format(folder=shlex.quote(self._path), command=command)
-        done = execute(self._connection.shell(script), seconds, on_line=on_line)
-        if done.late:
-            raise DeviceError(f"{self.device}: {what} took over {seconds:g} s; allow more with --timeout")
-        if done.status:
-            reason = self._connection.explain(done) or f"{what} {_ending(done)}"
-            raise DeviceError(f"{self.device}: {reason}")
-        return done.output.decode(errors="replace")
+        return self._finished(script, seconds, what, on_line).decode(errors="replace")
 
-    def _checked(self, script: str, seconds: float) -> Finished:
-        done = execute(self._connection.shell(script), seconds)
-        if done.status or done.late:
-            reason = self._connection.explain(done) or done.last_line
-            raise DeviceError(f"{self.device}: {'no answer' if done.late else reason}")
-        return done
+    def _finished(
+        self, script: str, seconds: float, what: str, on_line: Callable[[bytes], None] | None = None
+    ) -> bytes:
+        """The output of a script that succeeded."""
+
+        def follow(line: bytes) -> None:
+            if on_line and not _ENDED.fullmatch(line):
+                on_line(line)
+
+        done = execute(self._connection.shell(f"{script}\n{_END}"), seconds, on_line=follow)
+        ended = _ENDED.search(done.output)
+        if ended and ended[1] == b"0":
+            return done.output[: ended.start()]
+        raise DeviceError(
+            f"{self.device}: {self._reason(done, int(ended[1]) if ended else None, seconds, what)}"
+        )
+
+    def _reason(self, done: Finished, status: int | None, seconds: float, what: str) -> str:
+        """Why a script did not succeed; `status` is None when it did not come to its end."""
+        if done.late:
+            return f"{what} took over {seconds:g} s; allow more with --timeout"
+        if status is None:
+            return self._connection.explain(done) or f"the connection was lost ({done.last_line})"
+        if status > _SIGNALS:
+            number = status - _SIGNALS
+            return f"{what} crashed with signal {number} ({_CRASHES.get(number, 'see signal(7)')})"
+        return f"{what} failed: {done.last_line}"
 
 
 @contextmanager
@@ -164,11 +184,3 @@ def _first_line(connection: Connection, keeper: subprocess.Popen[bytes]) -> str:
             "home folder): make space, or set TMPDIR there"
         )
     raise DeviceError(f"{connection.name}: {connection.explain(done) or done.last_line}")
-
-
-def _ending(done: Finished) -> str:
-    """How a program ended, and what it said last."""
-    if done.status > _SIGNALS:
-        number = done.status - _SIGNALS
-        return f"crashed with signal {number} ({_CRASHES.get(number, 'see signal(7)')})"
-    return f"failed: {done.last_line}"
