@@ -219,8 +219,7 @@ def compared_quantity(measurement: Measurement) -> str:
     """
     if measurement.instructions:
         return "instructions"
-    has_cpu = measurement.samples is not None and len(measurement.samples.cpu) > 0
-    return "cpu" if measurement.threads == 1 and has_cpu else "wall"
+    return "cpu" if measurement.threads == 1 and measurement.cpu else "wall"
 
 
 def compare(first: Measurement, second: Measurement) -> Ratio:
