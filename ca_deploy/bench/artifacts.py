@@ -9,7 +9,7 @@ from ca_deploy.errors import UserError
 from ca_deploy.runtimes import open_runtime
 from ca_deploy.runtimes.sources import only_input
 
-SUFFIXES = (".tflite", ".onnx")
+SUFFIXES = (".tflite", ".onnx", ".ort")
 
 
 def collect(places: Sequence[Path]) -> list[Path]:
@@ -45,5 +45,5 @@ def _artifacts(place: Path) -> list[Path]:
         return [place]
     inside = sorted(path for path in place.iterdir() if path.suffix in SUFFIXES and path.is_file())
     if not inside:
-        raise UserError(f"{place}: holds no .tflite or .onnx file; run `ca-deploy export` first")
+        raise UserError(f"{place}: holds no .tflite, .onnx or .ort file; run `ca-deploy export` first")
     return inside

@@ -28,7 +28,7 @@ class LocalDevice:
     """This machine: each artifact on the runtime that its suffix names, in this process."""
 
     name = "local"
-    suffixes = (".tflite", ".onnx")
+    suffixes = (".tflite", ".onnx", ".ort")
 
     def identity(self) -> Identity:
         """What this machine is."""

@@ -11,7 +11,7 @@ from ca_deploy.bench.devices.browser.adb import open_page, reversed_port
 from ca_deploy.bench.devices.browser.certificate import make_certificate
 from ca_deploy.bench.devices.browser.inbox import Inbox
 from ca_deploy.bench.devices.browser.invitation import invite
-from ca_deploy.bench.devices.browser.job import Job, make_job, refusal
+from ca_deploy.bench.devices.browser.job import PAGE_RUNTIMES, Job, make_job, refusal
 from ca_deploy.bench.devices.browser.messages import Hello, Result
 from ca_deploy.bench.devices.browser.place import parse_place
 from ca_deploy.bench.devices.browser.runtimes import runtime_files, runtime_versions
@@ -36,7 +36,7 @@ class BrowserDevice:
         UserError: when it cannot be understood.
     """
 
-    suffixes = (".tflite", ".onnx")
+    suffixes = tuple(PAGE_RUNTIMES)
 
     def __init__(self, detail: str = "", *, insecure: bool = False) -> None:
         self.name = f"browser:{detail}" if detail else "browser"

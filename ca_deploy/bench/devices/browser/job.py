@@ -21,11 +21,26 @@ JOB = "job.json"
 MIN_SQNR_DB = 30.0  # below it something is wrong: WebGPU's float16 arithmetic stays above
 _PARITY_BATCHES = 4
 
-# What a page can hand over and read; neither runtime takes int8 from JavaScript's side of LiteRT.js, and
-# ONNX files are float32 at both ends.
-_TYPES = {".tflite": ("float32", "int32", "uint8"), ".onnx": ("float32",)}
-_RUNTIMES = {".tflite": "litert", ".onnx": "onnxruntime"}
-_NAMES = {".tflite": "LiteRT.js", ".onnx": "ONNX Runtime Web"}
+
+@dataclass(frozen=True)
+class PageRuntime:
+    """A runtime of the page.
+
+    Attributes:
+        name: as people call it.
+        engine: the page's module for it.
+        types: that the page can hand over and read at a model's interface.
+    """
+
+    name: str
+    engine: str
+    types: tuple[str, ...]
+
+
+_LITERT = PageRuntime("LiteRT.js", "litert", ("float32", "int32", "uint8"))
+_ONNX_RUNTIME = PageRuntime("ONNX Runtime Web", "onnxruntime", ("float32",))
+PAGE_RUNTIMES = {".tflite": _LITERT, ".onnx": _ONNX_RUNTIME, ".ort": _ONNX_RUNTIME}
+"""What runs a file, by its suffix."""
 
 
 @dataclass(frozen=True)
@@ -73,14 +88,14 @@ def refusal(file: Path) -> str | None:
         UserError: when it cannot be loaded here either.
     """
     runtime = open_runtime(file)
-    known = _TYPES[file.suffix]
-    foreign = [t for t in (*runtime.inputs, *runtime.outputs) if t.dtype.name not in known]
+    there = PAGE_RUNTIMES[file.suffix]
+    foreign = [t for t in (*runtime.inputs, *runtime.outputs) if t.dtype.name not in there.types]
     if not foreign:
         return None
-    *most, last = known
+    *most, last = there.types
     listed = f"{', '.join(most)} or {last}" if most else last
     types = ", ".join(sorted({t.dtype.name for t in foreign}))
-    return f"{_NAMES[file.suffix]} takes {listed} at a model's interface, not {types}"
+    return f"{there.name} takes {listed} at a model's interface, not {types}"
 
 
 def _content(runtime: Runtime) -> dict[str, bytes]:
@@ -99,7 +114,7 @@ def _description(file: Path, runtime: Runtime, place: str) -> dict[str, Any]:
     (info,) = runtime.inputs
     return {
         "name": file.name,
-        "runtime": _RUNTIMES[file.suffix],
+        "runtime": PAGE_RUNTIMES[file.suffix].engine,
         "place": place,
         "bytes": file.stat().st_size,
         "input": {"shape": [n or 1 for n in info.shape], "dtype": info.dtype.name},

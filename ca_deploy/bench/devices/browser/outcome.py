@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from ca_deploy.bench.devices.browser.job import MIN_SQNR_DB
+from ca_deploy.bench.devices.browser.job import MIN_SQNR_DB, PAGE_RUNTIMES
 from ca_deploy.bench.devices.browser.messages import Hello, Measured, PhoneStart, Result
 from ca_deploy.bench.devices.browser.runtimes import runtime_versions
 from ca_deploy.bench.devices.protocol import ColdStart, Identity, Measurement, OutputParity
@@ -23,7 +23,7 @@ def identity(hello: Hello, versions: dict[str, str]) -> Identity:
     """Who the phone says that it is; a browser does not tell its processor."""
     return Identity(
         model=hello.model,
-        processor="unknown (browsers do not tell)",
+        processor="",
         system=hello.system,
         architecture=hello.architecture,
         cores=hello.cores,
@@ -52,7 +52,7 @@ def measurements(
 
 def _measurement(device: str, file: Path, one: Measured, cold: bool) -> Measurement:
     rounds = tuple(np.array(times) for times in one.rounds)
-    name = "ONNX Runtime Web" if file.suffix == ".onnx" else "LiteRT.js"
+    name = PAGE_RUNTIMES[file.suffix].name
     return Measurement(
         device=device,
         file=file,
