@@ -19,9 +19,10 @@ test: $(READY)  ## all tests that need nothing but Python
 	@echo "left out: tests on emulated and remote devices (make test-devices)"
 
 # What the tests of devices need of Debian.
-DEVICE_TOOLS := qemu-aarch64 aarch64-linux-gnu-gcc sshd ssh adb unshare chromium ip npm
+DEVICE_TOOLS := qemu-aarch64 aarch64-linux-gnu-gcc sshd ssh adb unshare chromium ip npm java
 DEVICE_PACKAGES := qemu-user gcc gcc-aarch64-linux-gnu libc6-dev libc6-dev-arm64-cross \
-	libstdc++6-arm64-cross openssh-server openssh-client adb util-linux chromium iproute2 npm
+	libstdc++6-arm64-cross openssh-server openssh-client adb util-linux chromium iproute2 npm \
+	default-jre-headless
 
 test-devices: $(READY)  ## tests that need Debian packages (emulator, SSH, adb, browser), which this installs
 	for tool in $(DEVICE_TOOLS); do PATH=$$PATH:/usr/sbin command -v $$tool >/dev/null || exit 1; done || \

@@ -22,7 +22,7 @@ PixelType = Literal["uint8", "float32"]
 SCORES = "scores"
 
 _SUFFIX = f"/{SCORES}"
-_SCORES_ALREADY = ("SOFTMAX", "LOGISTIC")
+_PROBABILITIES = ("SOFTMAX", "LOGISTIC")  # operators that give them
 _PIXEL_IS_ITSELF = per_tensor(1.0, 0, "uint8")
 
 
@@ -44,26 +44,28 @@ def with_app_interface(
     """
     model = TFLiteModel(data)
     before = _normalisation(model, np.asarray(mean, np.float64), np.asarray(std, np.float64), pixels)
+    logits = _gives_logits(model)
     behind: list[Any] = []
     for output in model.outputs:
         behind += _as_float(model, output)
-    model.operators = [*before, *model.operators, *behind, *_softmax(model)]
+    if logits:
+        behind.append(_softmax(model))
+    model.operators = [*before, *model.operators, *behind]
     return model.dump()
 
 
 def without_scores(data: bytes) -> bytes:
     """The same file without the SOFTMAX that `with_app_interface` put at its end, for comparing logits."""
     model = TFLiteModel(data)
-    last = model.operators[-1]
-    if gives_scores(data):
+    if _gives_scores(model):
+        last = model.operators[-1]
         model.replace_output(int(last.outputs[0]), int(last.inputs[0]))
         model.operators = model.operators[:-1]
     return model.dump()
 
 
-def gives_scores(data: bytes) -> bool:
+def _gives_scores(model: TFLiteModel) -> bool:
     """Whether `with_app_interface` put a SOFTMAX at the file's end."""
-    model = TFLiteModel(data)
     return model.name(model.outputs[0]).endswith(_SUFFIX)
 
 
@@ -102,15 +104,22 @@ def _as_float(model: TFLiteModel, output: int) -> list[Any]:
     return [model.new_operator("DEQUANTIZE", 2, output, real)]
 
 
-def _softmax(model: TFLiteModel) -> list[Any]:
-    """The operator that turns a classifier's logits into scores; none for other networks."""
+def _gives_logits(model: TFLiteModel) -> bool:
+    """Whether the one output is a row of several numbers that no operator has made probabilities of."""
     if len(model.outputs) != 1 or len(shape := model.shape(model.outputs[0])) != 2 or shape[1] == 1:
-        return []
-    if any(model.kind(operator) in _SCORES_ALREADY for operator in model.operators[-1:]):
-        return []
+        return False
+    writers = {int(index): operator for operator in model.operators for index in operator.outputs}
+    writer = writers.get(model.outputs[0])
+    while writer is not None and model.kind(writer) in ("QUANTIZE", "DEQUANTIZE"):
+        writer = writers.get(int(writer.inputs[0]))
+    return writer is None or model.kind(writer) not in _PROBABILITIES
+
+
+def _softmax(model: TFLiteModel) -> Any:
+    """The operator that turns the output's logits into scores."""
     (logits,) = model.outputs
     scores = model.add_activation(logits, _SUFFIX, None)
     model.replace_output(logits, scores, SCORES)
     options = schema.SoftmaxOptionsT()
     options.beta = 1.0
-    return [model.new_operator("SOFTMAX", 1, logits, scores, options)]
+    return model.new_operator("SOFTMAX", 1, logits, scores, options)

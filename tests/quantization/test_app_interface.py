@@ -8,7 +8,7 @@ from onnx import helper
 
 from ca_deploy.images.preprocessing import normalise
 from ca_deploy.metrics import sqnr_db
-from ca_deploy.quantization.app_interface import gives_scores, with_app_interface, without_scores
+from ca_deploy.quantization.app_interface import with_app_interface, without_scores
 from ca_deploy.quantization.ranges import measure_ranges
 from ca_deploy.quantization.static import quantize_static
 from ca_deploy.quantization.tflite_model import TFLiteModel
@@ -124,5 +124,17 @@ def test_a_float32_file_takes_float32_pixels(gated, normalised, as_taken):
 def test_only_logits_end_in_a_softmax(to_tflite, nodes, constants, as_taken):
     float32 = to_tflite(nodes, constants)
     written = with_app_interface(float32, SPEC.mean, SPEC.std, "float32")
-    assert not gives_scores(written)
-    assert LiteRT(without_scores(written)).run(as_taken)[0].shape == LiteRT(written).run(as_taken)[0].shape
+    assert TFLiteModel(written).output_names == ["logits"]
+    assert without_scores(written) == TFLiteModel(written).dump()
+
+
+def test_probabilities_stay_what_they_are_in_int8_too(to_tflite, normalised, as_taken):
+    nodes = [
+        helper.make_node("GlobalAveragePool", ["input"], ["p"]),
+        helper.make_node("Flatten", ["p"], ["f"]),
+        helper.make_node("Softmax", ["f"], ["logits"]),
+    ]
+    float32 = to_tflite(nodes, {})
+    int8 = quantize_static(float32, measure_ranges(float32, [normalised], threads=1))
+    written = with_app_interface(int8, SPEC.mean, SPEC.std)
+    np.testing.assert_array_equal(LiteRT(written).run(as_taken)[0], LiteRT(int8).run(normalised)[0])
