@@ -8,12 +8,12 @@ from pathlib import Path
 
 from ca_deploy.bench.devices.browser import outcome
 from ca_deploy.bench.devices.browser.adb import open_page, reversed_port
-from ca_deploy.bench.devices.browser.certificate import make_certificate
+from ca_deploy.bench.devices.browser.certificate import Certificate, make_certificate
 from ca_deploy.bench.devices.browser.inbox import Inbox
 from ca_deploy.bench.devices.browser.invitation import invite
 from ca_deploy.bench.devices.browser.job import PAGE_RUNTIMES, Job, make_job, refusal
 from ca_deploy.bench.devices.browser.messages import Hello, Result
-from ca_deploy.bench.devices.browser.place import parse_place
+from ca_deploy.bench.devices.browser.place import Place, parse_place
 from ca_deploy.bench.devices.browser.runtimes import runtime_files, runtime_versions
 from ca_deploy.bench.devices.browser.server import PageServer
 from ca_deploy.bench.devices.browser.visit import Visit
@@ -42,13 +42,16 @@ class BrowserDevice:
         self.name = f"browser:{detail}" if detail else "browser"
         self._place = parse_place(detail, insecure)
         self._hello: Hello | None = None
-        self._visit: Visit | None = None
-        self._closing = ExitStack()
 
     def identity(self) -> Identity:
-        """What the phone says that it is; waits until it opens the page."""
-        hello = self._hello or self._wait_for_phone()
-        return outcome.identity(hello, runtime_versions())
+        """What the phone said that it is.
+
+        Raises:
+            DeviceError: when none has measured yet.
+        """
+        if not self._hello:
+            raise DeviceError(f"{self.name}: no phone has opened the page yet")
+        return outcome.identity(self._hello, runtime_versions())
 
     def refusal(self, file: Path) -> str | None:
         """Why no page runs a file; None when one does."""
@@ -66,70 +69,63 @@ class BrowserDevice:
             UserError: when a file cannot be loaded here, or no page can run it.
             DeviceError: when nobody opens the page, or it fails or is gone.
         """
-        with self._closing:
-            job = make_job(files, threads, effort)
-            progress.step("Waiting for the phone")
-            hello = self._hello if self._visit and self._hello else self._wait_for_phone()
-            result = self._follow(job, progress)
-        self._visit = None
-        self._report_skipped(job, result, progress)
-        return outcome.measurements(self.name, job.artifacts, hello, result, effort.cold_start)
+        job = make_job(files, threads, effort)
+        progress.step("Preparing the page and its runtimes")
+        visit = Visit(_page() | job.served)
+        inbox = Inbox(visit.inbox)
+        with ExitStack() as serving:
+            self._serve(visit, serving)
+            progress.step("Waiting for a phone to open the page and start")
+            self._hello = inbox.hello()
+            result = inbox.result(progress)
+        _check(job, result, self.name)
+        for one in result.skipped:
+            where = f"{one.delegate}, {one.threads} thread{'s' * (one.threads > 1)}"
+            progress.note(f"{job.artifacts[one.artifact]}: did not run on {where}: {one.reason}")
+        return outcome.measurements(self.name, job.artifacts, self._hello, result, effort.cold_start)
 
-    def close(self) -> None:
-        """Stop serving; `measure` does it by itself."""
-        self._closing.close()
-        self._visit = None
-
-    def _wait_for_phone(self) -> Hello:
-        visit = Visit()
-        visit.serve({f"runtimes/{name}": path for name, path in runtime_files().items()})
-        visit.serve({str(p.relative_to(_PAGE)): p for p in _PAGE.rglob("*") if p.is_file()})
-        with ExitStack() as closing:
-            self._serve(visit, closing)
-            self._hello = Inbox(visit.inbox).hello()
-            self._closing = closing.pop_all()
-        self._visit = visit
-        return self._hello
-
-    def _serve(self, visit: Visit, closing: ExitStack) -> None:
+    def _serve(self, visit: Visit, serving: ExitStack) -> None:
         """Listen, and tell the user or the phone where."""
         place = self._place
         certificate = make_certificate(place.host) if place.encrypted else None
         context = certificate.context if certificate else None
-        server = closing.enter_context(PageServer(visit, place.host, place.port, context))
+        server = serving.enter_context(PageServer(visit, place.host, place.port, context))
+        address = server.address
         if place.adb:
-            closing.enter_context(reversed_port(server.port, place.serial))
-            address = server.address.replace(place.host, "localhost", 1)
+            serving.enter_context(reversed_port(server.port, place.serial))
+            address = address.replace(place.host, "localhost", 1)
             open_page(address, place.serial)
-            invite(address, ["Opened on the phone through adb; the address works there only."])
-        elif certificate:
-            invite(
-                server.address,
-                [
-                    "Open it on a phone in the same network. It warns once, because the certificate is new;",
-                    "what it shows should have this SHA-256 fingerprint:",
-                    certificate.fingerprint,
-                ],
-            )
-        else:
-            invite(
-                server.address,
-                ["Open it on a phone in the same network. Without encryption: one thread, no WebGPU."],
-            )
+        invite(address, _advice(place, certificate))
 
-    def _follow(self, job: Job, progress: Progress) -> Result:
-        assert self._visit
-        self._visit.serve(job.served)
-        result = Inbox(self._visit.inbox).result(progress)
-        if not result.measured:
-            reasons = {one.reason for one in result.skipped} or {"the page measured nothing"}
-            raise DeviceError(f"{self.name}: {'; '.join(sorted(reasons))}")
-        beyond = [m.artifact for m in result.measured if m.artifact >= len(job.artifacts)]
-        if beyond:
-            raise DeviceError(f"{self.name}: the page measured artifacts that it was not given")
-        return result
 
-    def _report_skipped(self, job: Job, result: Result, progress: Progress) -> None:
-        for one in result.skipped:
-            where = f"{one.delegate}, {one.threads} threads"
-            progress.note(f"{job.artifacts[one.artifact]}: did not run on {where}: {one.reason}")
+def _advice(place: Place, certificate: Certificate | None) -> list[str]:
+    """What to know about the address."""
+    if place.adb:
+        return ["Opened on the phone through adb; the address works there only."]
+    if not certificate:
+        return ["Open it on a phone in the same network. Without encryption: one thread, no WebGPU."]
+    return [
+        "Open it on a phone in the same network. It warns once, because the certificate is new;",
+        "what it shows should have this SHA-256 fingerprint:",
+        certificate.fingerprint,
+    ]
+
+
+def _page() -> dict[str, Path | bytes]:
+    """The files of the page itself and of the runtimes, by the names under which it loads them."""
+    own = {path.relative_to(_PAGE).as_posix(): path for path in _PAGE.rglob("*") if path.is_file()}
+    return {**own, **{f"runtimes/{name}": path for name, path in runtime_files().items()}}
+
+
+def _check(job: Job, result: Result, device: str) -> None:
+    """Make sure that the page measured something, and nothing else than it was given.
+
+    Raises:
+        DeviceError: when it did not.
+    """
+    if not result.measured:
+        reasons = sorted({one.reason for one in result.skipped}) or ["the page measured nothing"]
+        raise DeviceError(f"{device}: {'; '.join(reasons)}")
+    named = [one.artifact for one in result.measured] + [one.artifact for one in result.skipped]
+    if max(named) >= len(job.artifacts):
+        raise DeviceError(f"{device}: the page measured artifacts that it was not given")

@@ -10,9 +10,11 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from ca_deploy.bench.devices.browser.messages import Hello, Message, read_message
+from ca_deploy.bench.devices.browser.messages import Hello, Message, Result, read_message
 
-LONGEST_POST = 8 * 2**20  # bytes; the times of a hundred thousand runs take less than one
+# In bytes. A result holds every single run, in six bytes or so; only the session may send that much.
+LONGEST_RESULT = 64 * 2**20
+LONGEST_POST = 64 * 2**10
 IDLE_SECONDS = 30
 SESSION = "X-Session"
 _MESSAGES = "messages"
@@ -69,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
         elif (length := self._length()) is None:
             self._refuse(HTTPStatus.LENGTH_REQUIRED)
-        elif length > LONGEST_POST:
+        elif length > (LONGEST_RESULT if self._in_session() else LONGEST_POST):
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         else:
             self._receive(self.rfile.read(length))
@@ -84,6 +86,10 @@ class Handler(BaseHTTPRequestHandler):
         given = self.headers.get("Content-Length", "")
         return int(given) if given.isascii() and given.isdigit() and len(given) < 20 else None
 
+    def _in_session(self) -> bool:
+        """Whether the page that said hello is asking."""
+        return bool(self.server.visit.is_session(self.headers.get(SESSION, "")))
+
     def _receive(self, body: bytes) -> None:
         try:
             message = read_message(body)
@@ -92,7 +98,7 @@ class Handler(BaseHTTPRequestHandler):
             return
         if isinstance(message, Hello):
             self._welcome(message)
-        elif self.server.visit.is_session(self.headers.get(SESSION, "")):
+        elif self._in_session():
             self._deliver(message)
         else:
             self._answer(HTTPStatus.FORBIDDEN)
@@ -105,7 +111,15 @@ class Handler(BaseHTTPRequestHandler):
         self._send(json.dumps({"session": self.server.visit.session}).encode(), "application/json")
 
     def _deliver(self, message: Message) -> None:
-        """Answer before the message is read, which may end the run and with it the server."""
+        """Pass a message on, and answer.
+
+        In this order, so that messages stay in theirs; but a result is answered first, because it ends the
+        run and with it the server.
+        """
+        if not isinstance(message, Result):
+            self.server.visit.inbox.put(message)
+            self._answer(HTTPStatus.NO_CONTENT)
+            return
         try:
             self._answer(HTTPStatus.NO_CONTENT)
         finally:

@@ -10,7 +10,7 @@ from ca_deploy.bench.devices.browser.messages import Beat, Closed, Failed, Hello
 from ca_deploy.errors import DeviceError
 from ca_deploy.progress import Progress
 
-OPEN_SECONDS = 600.0  # to take a phone out of a pocket, to tap the button, to get on with the work
+OPEN_SECONDS = 600.0  # to take a phone out of a pocket and to tap the button, or to get on with the work
 SILENT_SECONDS = 30.0  # the page says every two that it is there
 
 
@@ -34,17 +34,17 @@ class Inbox:
         self._silent_seconds = silent_seconds
 
     def hello(self) -> Hello:
-        """Wait for the page.
+        """Wait until somebody starts the page.
 
         Raises:
-            DeviceError: when nobody opens it.
+            DeviceError: when nobody does.
         """
         try:
             message = self._messages.get(timeout=self._open_seconds)
         except queue.Empty as error:
             raise DeviceError(
-                f"browser: nobody opened the page within {self._open_seconds:.0f} s; is the phone on this "
-                "network, and does a firewall let it through?"
+                f"browser: nobody opened the page and started it within {self._open_seconds:.0f} s; is the "
+                "phone on this network, and does a firewall let it through?"
             ) from error
         assert isinstance(message, Hello)  # no other message comes before it
         return message
@@ -58,7 +58,7 @@ class Inbox:
         message = self._news()
         while not isinstance(message, Result):
             if isinstance(message, Step):
-                progress.step(f"{message.text[:1].upper()}{message.text[1:]} in the browser")
+                progress.step(f"Timing {message.text} in the browser")
                 rounds = _Rounds(self)
                 for _ in progress.track(rounds, message.total, "rounds"):
                     pass

@@ -15,24 +15,22 @@ from ca_deploy.bench.devices.browser.messages import Message
 class Visit:
     """What the server's threads and the measuring thread share.
 
+    Args:
+        files: what is served, by the path behind the token: content, or the file that holds it.
+
     Attributes:
         token: the secret in the address.
         session: the secret of the one page that said hello, which every later message must carry.
         inbox: messages of that page, in order.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, files: Mapping[str, Path | bytes]) -> None:
         self.token = secrets.token_urlsafe(16)
         self.session = secrets.token_urlsafe(16)
         self.inbox: queue.Queue[Message] = queue.Queue()
-        self._files: dict[str, Path | bytes] = {}
+        self._files = files
         self._lock = Lock()
         self._taken = False
-
-    def serve(self, files: Mapping[str, Path | bytes]) -> None:
-        """Serve these too, by the path behind the token: content, or the file that holds it."""
-        with self._lock:
-            self._files |= files
 
     def take(self) -> bool:
         """Whether the caller's page is the first to say hello, and therefore the one that measures."""
@@ -52,8 +50,7 @@ class Visit:
 
     def file(self, name: str) -> Path | bytes | None:
         """A served file; None when there is no such file in this run."""
-        with self._lock:
-            return self._files.get(name or "index.html")
+        return self._files.get(name or "index.html")
 
     def is_session(self, session: str) -> bool:
         """Whether a message comes from the page that said hello."""

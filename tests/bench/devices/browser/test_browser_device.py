@@ -29,6 +29,31 @@ pytestmark = pytest.mark.devices
 
 STATE = "document.querySelector('#status')?.dataset.state"
 START = "document.querySelector('#start')?.hidden === false"
+AGENTS = {
+    "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+    "Version/18.5 Mobile/15E148 Safari/604.1": {
+        "browser": "Safari 18.5",
+        "model": "iPhone",
+        "system": "iOS 18.5",
+    },
+    "Mozilla/5.0 (Android 16; Mobile; rv:153.0) Gecko/153.0 Firefox/153.0": {
+        "browser": "Firefox 153.0",
+        "model": "unknown",
+        "system": "Android 16",
+    },
+    "Mozilla/5.0 (Linux; Android 10; K) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/156.0.0.0 "
+    "Mobile Safari/537.36": {
+        "browser": "Chrome 156.0.0.0",
+        "model": "unknown",
+        "system": "Android 10",
+    },
+    "Mozilla/5.0 (Linux; Android 14; SM-S918B) AppleWebKit/537.36 (KHTML, like Gecko) "
+    "SamsungBrowser/28.0 Chrome/130.0.0.0 Mobile Safari/537.36": {
+        "browser": "Samsung Internet 28.0",
+        "model": "SM-S918B",
+        "system": "Android 14",
+    },
+}
 SHAPE = (1, 16, 16, 3)
 
 
@@ -185,6 +210,8 @@ def test_the_page_computes_what_the_package_computes(
     assert parity["identical"] is expected.identical is False
     assert parity["max_abs"] == pytest.approx(expected.max_abs)
     assert parity["sqnr_db"] == pytest.approx(expected.sqnr_db)
+    for agent, said in AGENTS.items():
+        assert browser.evaluate(f"import('./facts.js').then((m) => m.fromUserAgent({agent!r}))") == said
     for figure in ("runs", "median", "p10", "p90"):
         assert shown[figure] == pytest.approx(getattr(timing, figure))
 
@@ -247,6 +274,8 @@ def test_a_closed_tab_ends_the_run_with_one_line(
     command = run(str(models / "float32.tflite"), "--device", f"browser:{network.address}")
     browser = phone(command.address())
     browser.wait_for(START)
+    browser.evaluate("document.querySelector('#start').click()")
+    browser.wait_for(f"{STATE} === 'running'")
     browser.open("about:blank")
 
     status, document = command.end()
@@ -265,4 +294,5 @@ def test_ctrl_c_ends_the_run_and_the_page_says_so(
 
     assert command.end() == (130, {})
     assert "Traceback" not in command.shown
+    browser.evaluate("document.querySelector('#start').click()")
     browser.wait_for(f"{STATE} === 'failed'")

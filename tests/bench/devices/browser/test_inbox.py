@@ -50,10 +50,10 @@ def test_rounds_show_as_progress_of_their_step() -> None:
 
     assert found is RESULT
     assert progress.seen == [
-        "On 1 thread in the browser",
+        "Timing on 1 thread in the browser",
         (1, 2, "rounds"),
         (2, 2, "rounds"),
-        "On WebGPU in the browser",
+        "Timing on WebGPU in the browser",
         (1, 2, "rounds"),
     ]
 
@@ -62,7 +62,7 @@ def test_the_page_s_first_word_is_awaited() -> None:
     hello = Hello(**HELLO)
 
     assert inbox(hello).hello() is hello
-    with pytest.raises(DeviceError, match=r"nobody opened the page within 0 s"):
+    with pytest.raises(DeviceError, match=r"nobody opened the page and started it within 0 s"):
         inbox().hello()
 
 

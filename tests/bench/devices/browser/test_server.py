@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from ca_deploy.bench.devices.browser.certificate import make_certificate
-from ca_deploy.bench.devices.browser.handler import LONGEST_POST
+from ca_deploy.bench.devices.browser.handler import LONGEST_POST, LONGEST_RESULT
 from ca_deploy.bench.devices.browser.messages import Beat, Failed, Hello
 from ca_deploy.bench.devices.browser.server import PageServer
 from ca_deploy.bench.devices.browser.visit import Visit
@@ -39,9 +39,7 @@ HELLO = {
 @pytest.fixture
 def visit(tmp_path: Path) -> Visit:
     (tmp_path / "model").write_bytes(b"weights")
-    made = Visit()
-    made.serve({"index.html": b"<!doctype html>", "main.js": b"0", "artifacts/0/model": tmp_path / "model"})
-    return made
+    return Visit({"index.html": b"<!doctype html>", "main.js": b"0", "artifacts/0/model": tmp_path / "model"})
 
 
 @pytest.fixture
@@ -135,13 +133,17 @@ def test_a_head_has_no_body(server: PageServer, visit: Visit) -> None:
     assert (answer.status, answer.headers["Content-Length"], answer.body) == (200, "1", b"")
 
 
-def test_an_oversized_post_is_refused_before_it_is_read(server: PageServer, visit: Visit) -> None:
+@pytest.mark.parametrize(("in_session", "limit"), [(False, LONGEST_POST), (True, LONGEST_RESULT)])
+def test_an_oversized_post_is_refused_before_it_is_read(
+    in_session: bool, limit: int, server: PageServer, visit: Visit
+) -> None:
     answer = Asked(
         server,
         "POST",
         f"/{visit.token}/messages",
-        Content_Length=str(LONGEST_POST + 1),
+        Content_Length=str(limit + 1),
         Content_Type="application/json",
+        X_Session=visit.session if in_session else "",
     )
 
     assert (answer.status, answer.headers["Connection"]) == (413, "close")
@@ -221,6 +223,20 @@ def test_nothing_answers_once_the_run_is_over(visit: Visit) -> None:
         Asked(server, "GET", f"/{visit.token}/")
 
 
+def test_open_connections_end_with_the_run(visit: Visit) -> None:
+    with PageServer(visit, HERE, 0, None) as server:
+        connection = http.client.HTTPConnection(HERE, server.port, timeout=5)
+        connection.request("GET", f"/{visit.token}/")
+        assert connection.getresponse().read() == b"<!doctype html>"
+        kept = connection.sock
+        assert kept is not None
+        connection.request("GET", f"/{visit.token}/")
+        assert connection.getresponse().read() == b"<!doctype html>"
+
+    assert kept.recv(1) == b""
+    connection.close()
+
+
 def test_the_certificate_is_the_one_whose_fingerprint_is_shown(visit: Visit) -> None:
     certificate = make_certificate(HERE)
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -238,7 +254,7 @@ def test_the_certificate_is_the_one_whose_fingerprint_is_shown(visit: Visit) -> 
 
 
 def test_two_runs_share_no_secret() -> None:
-    secrets = [secret for visit in (Visit(), Visit()) for secret in (visit.token, visit.session)]
+    secrets = [secret for visit in (Visit({}), Visit({})) for secret in (visit.token, visit.session)]
 
     assert len(set(secrets)) == 4
     assert min(map(len, secrets)) >= 22  # 128 bits

@@ -5,10 +5,11 @@ export async function deviceFacts() {
   const hints = await navigator.userAgentData?.getHighEntropyValues(
     ['model', 'platformVersion', 'architecture', 'bitness', 'fullVersionList'],
   ).catch(() => undefined);
+  const said = fromUserAgent(navigator.userAgent);
   return {
-    browser: hints ? brand(hints.fullVersionList) : browserOf(navigator.userAgent),
-    model: hints?.model || modelOf(navigator.userAgent),
-    system: hints ? `${hints.platform} ${hints.platformVersion}`.trim() : systemOf(navigator.userAgent),
+    browser: hints ? brand(hints.fullVersionList) : said.browser,
+    model: hints?.model || said.model,
+    system: hints ? `${hints.platform} ${hints.platformVersion}`.trim() : said.system,
     architecture: hints?.architecture ? `${hints.architecture} ${hints.bitness} bit` : 'unknown',
     gpu: await gpuName(),
     cores: navigator.hardwareConcurrency || 1,
@@ -31,23 +32,34 @@ function brand(list) {
   return best ? `${best.brand} ${best.version}` : 'unknown';
 }
 
+/** What a user agent's text tells, for browsers and pages that have no better way. */
+export function fromUserAgent(agent) {
+  return { browser: browserOf(agent), model: modelOf(agent), system: systemOf(agent) };
+}
+
 function browserOf(agent) {
-  const [, name, version] = agent.match(/(Firefox|FxiOS|CriOS|EdgA?|Chrome)\/([\d.]+)/) ?? [];
-  if (name) return `${{ FxiOS: 'Firefox', CriOS: 'Chrome', EdgA: 'Edge', Edg: 'Edge' }[name] ?? name} ${version}`;
+  const found = Object.keys(BRANDS).find((token) => agent.includes(`${token}/`));
+  if (found) return `${BRANDS[found]} ${agent.split(`${found}/`)[1].match(/^[\d.]*/)[0]}`;
   const safari = agent.match(/Version\/([\d.]+).* Safari\//);
   return safari ? `Safari ${safari[1]}` : 'unknown';
 }
+
+// How browsers sign, the particular before those that they descend from.
+const BRANDS = {
+  Firefox: 'Firefox', FxiOS: 'Firefox', CriOS: 'Chrome', EdgA: 'Edge', Edg: 'Edge',
+  SamsungBrowser: 'Samsung Internet', Chrome: 'Chrome',
+};
 
 function modelOf(agent) {
   const apple = agent.match(/\((iPhone|iPad|Macintosh)/);
   if (apple) return apple[1];
   const android = agent.match(/Android [\d.]+; ([^;)]+)/);
-  return android && android[1] !== 'K' ? android[1] : 'unknown'; // K stands for any model
+  return android && !['K', 'Mobile', 'Tablet'].includes(android[1]) ? android[1] : 'unknown'; // K: any model
 }
 
 function systemOf(agent) {
-  const ios = agent.match(/(?:iPhone )?OS (\d+(?:_\d+)*)/);
-  if (ios) return `${agent.includes('Mac OS X') && !/iPhone|iPad/.test(agent) ? 'macOS' : 'iOS'} ${ios[1].replaceAll('_', '.')}`;
+  const ios = agent.match(/OS (\d+(?:_\d+)*) like Mac OS X/);
+  if (ios) return `iOS ${ios[1].replaceAll('_', '.')}`;
   const other = agent.match(/Android [\d.]+|Windows NT [\d.]+|Mac OS X [\d_]+|Linux/);
   return other ? other[0].replaceAll('_', '.') : 'unknown';
 }

@@ -1,7 +1,6 @@
 // Talks with the command that served this page. Everything lies beside it, behind the run's token.
 
 const BEAT_MS = 2000;
-const WAIT_MS = 500;
 
 export class EndedError extends Error {}
 
@@ -12,7 +11,8 @@ let beats;
 export async function sayHello(facts, onEnd) {
   const answer = await fetch('messages', post({ kind: 'hello', ...facts })).catch(unreachable);
   if (answer.status === 409) {
-    throw new EndedError('Another page has already opened this address, which works only once. Run the command again for a new one.');
+    throw new EndedError('Another page was started before this one, and a run takes only one. '
+      + 'Run the command again for a new address.');
   }
   await check(answer);
   ({ session } = await answer.json());
@@ -35,14 +35,11 @@ export async function tell(message) {
   await check(await fetch('messages', post(message)).catch(unreachable));
 }
 
-/** The work to do, as soon as the command has it ready. */
+/** The work to do. */
 export async function fetchJob() {
-  for (;;) {
-    const answer = await fetch('job.json').catch(unreachable);
-    if (answer.ok) return answer.json();
-    if (answer.status !== 404) await check(answer);
-    await new Promise((resolve) => { setTimeout(resolve, WAIT_MS); });
-  }
+  const answer = await fetch('job.json').catch(unreachable);
+  await check(answer);
+  return answer.json();
 }
 
 /** A file's content, telling `onBytes` how much arrived. */

@@ -13,11 +13,11 @@ let hidden = false;
 async function main(onEnd) {
   const facts = await deviceFacts();
   view.showDevice(facts);
-  await sayHello(facts, onEnd);
   const job = await fetchJob();
   const groups = plan(job, facts);
   view.showJob(job, groups);
   await view.started();
+  await sayHello(facts, onEnd); // only now: a scanner's preview must not be taken for the phone
   const wake = await keepAwake();
   document.addEventListener('visibilitychange', () => { hidden ||= document.hidden; });
   const content = await load(job);

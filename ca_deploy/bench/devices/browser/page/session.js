@@ -56,7 +56,7 @@ export async function measureTogether(candidates, effort, watch) {
       }
       await watch.round(i);
     }
-    return running.map(({ candidate, start, parity, stable, rounds }) => ({ candidate, start, parity, stable, rounds }));
+    return running.map(({ runner, ...record }) => record);
   } finally {
     running.forEach(({ runner }) => runner.end());
   }

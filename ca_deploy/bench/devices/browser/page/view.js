@@ -12,19 +12,20 @@ export class View {
   }
 
   showDevice(facts) {
-    const threads = facts.isolated ? 'available' : 'not available';
+    const step = facts.timer_ms < 1 ? `${Math.round(facts.timer_ms * 1000)} µs` : `${ms(facts.timer_ms)} ms`;
     this.#list('facts', [
       ['Browser', facts.browser],
       ['Model', facts.model],
       ['System', facts.system],
       ['Cores', facts.cores],
-      ['Threads', threads],
+      ['Threads', facts.isolated ? 'available' : 'not available'],
       ['WebGPU', facts.gpu ?? 'not available'],
-      ['Clock', `steps of ${facts.timer_ms < 1 ? `${Math.round(facts.timer_ms * 1000)} µs` : `${ms(facts.timer_ms)} ms`}`],
+      ['Clock', `steps of ${step}`],
     ]);
     this.#get('device').hidden = false;
     if (!facts.secure) {
-      this.notice('This connection is not encrypted, so the browser allows neither threads nor WebGPU: figures are for WebAssembly on one thread.');
+      this.notice('This connection is not encrypted, so the browser allows neither threads nor WebGPU: '
+        + 'figures are for WebAssembly on one thread.');
     } else if (!facts.isolated) {
       this.notice('The browser did not isolate this page, so only one thread is measured.');
     }
@@ -34,10 +35,13 @@ export class View {
     this.minimum = job.min_sqnr_db;
     const runs = groups.reduce((sum, group) => sum + group.length, 0);
     const list = this.#get('artifact-list');
-    job.artifacts.forEach(({ name, runtime, bytes }) => list.append(this.#entry(name, `${RUNTIMES[runtime]}, ${megabytes(bytes)}`)));
+    job.artifacts.forEach(({ name, runtime, bytes }) => {
+      list.append(this.#entry(name, `${RUNTIMES[runtime]}, ${megabytes(bytes)}`));
+    });
     this.#get('artifacts').hidden = false;
     const seconds = runs * (job.effort.seconds + job.effort.warm_up_seconds + 1);
-    this.#state('waiting', 'Ready when you are', `${count(runs, 'measurement')}, about ${about(seconds)}. Keep this page in front and the device awake; a charger and a cool place make figures steadier.`);
+    this.#state('waiting', 'Ready when you are', `${count(runs, 'measurement')}, about ${about(seconds)}. Keep this `
+      + 'page in front and the device awake; a charger and a cool place make figures steadier.');
   }
 
   /** Wait for the tap on the button. */
@@ -86,7 +90,8 @@ export class View {
     const unit = this.page.createElement('small');
     unit.textContent = ' ms';
     row.element.querySelector('.median').replaceChildren(ms(found.median), unit);
-    row.element.querySelector('.spread').textContent = `p10 ${ms(found.p10)} · p90 ${ms(found.p90)} · ${found.runs} runs`;
+    const spread = `p10 ${ms(found.p10)} · p90 ${ms(found.p90)} · ${found.runs} runs`;
+    row.element.querySelector('.spread').textContent = spread;
     this.#redraw(titleOf(candidate));
   }
 
@@ -107,7 +112,8 @@ export class View {
     this.#get('bar').hidden = true;
     this.#get('groups').append(...[...this.groups.values()].map(({ element }) => element)); // in order
     const left = skipped.length ? `, ${skipped.length} did not run` : '';
-    this.#state('finished', 'Done', `${this.#fastest()}${count(measured.length, 'measurement')} sent back${left}. You can close this page.`);
+    const sent = `${count(measured.length, 'measurement')} sent back${left}.`;
+    this.#state('finished', 'Done', `${this.#fastest()}${sent} You can close this page.`);
   }
 
   failed(reason) {
