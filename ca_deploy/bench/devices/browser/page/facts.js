@@ -60,7 +60,7 @@ function modelOf(agent) {
 function systemOf(agent) {
   const ios = agent.match(/OS (\d+(?:_\d+)*) like Mac OS X/);
   if (ios) return `iOS ${ios[1].replaceAll('_', '.')}`;
-  const other = agent.match(/Android [\d.]+|Windows NT [\d.]+|Mac OS X [\d_]+|Linux/);
+  const other = agent.match(/Android [\d.]+|Windows NT [\d.]+|Mac OS X [\d_]+/) ?? agent.match(/Linux/);
   return other ? other[0].replaceAll('_', '.') : 'unknown';
 }
 
