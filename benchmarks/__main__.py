@@ -10,7 +10,8 @@ from typing import Annotated
 import torch
 import typer
 
-from benchmarks import growth, side_by_side
+from benchmarks.growth import Growth
+from benchmarks.side_by_side import Comparison
 from ca_deploy.bench.interleave import Effort
 from ca_deploy.errors import CaDeployError
 from ca_deploy.progress import on_terminal
@@ -18,6 +19,9 @@ from ca_deploy.progress import on_terminal
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 Rounds = Annotated[int, typer.Option(min=5, help="How often the compared files take turns.")]
+Kept = Annotated[
+    bool, typer.Option("--kept", help="Measure our files of the last run instead of exporting them anew.")
+]
 Out = Annotated[Path, typer.Option(help="Folder for the page, its JSON and its plot.")]
 Again = Annotated[
     list[str] | None,
@@ -48,19 +52,28 @@ def converters(
         Path | None, typer.Option(help="Trained checkpoint; without one, untrained weights serve.")
     ] = None,
     again: Again = None,
+    kept: Kept = False,
     rounds: Rounds = 10,
     out: Out = Path("docs"),
 ) -> None:
     """Ours beside every rival: x86 time, ARM instructions, size, partitions, SQNR, conversion time."""
     with on_terminal(quiet=False) as progress:
-        side_by_side.run(recipe, weights, again or (), _effort(rounds), out, progress)
+        Comparison(recipe, weights, again or (), kept).publish(_effort(rounds), out, progress)
 
 
 @app.command(name="growth")
-def grow(again: Again = None, rounds: Rounds = 10, out: Out = Path("docs")) -> None:
+def grow(again: Again = None, kept: Kept = False, rounds: Rounds = 10, out: Out = Path("docs")) -> None:
     """Ours beside the best rival as input and width grow."""
     with on_terminal(quiet=False) as progress:
-        growth.run(again or (), _effort(rounds), out, progress)
+        Growth(again or (), kept).publish(_effort(rounds), out, progress)
+
+
+@app.command()
+def convert(kept: Kept = False) -> None:
+    """Make everybody's files of both benchmarks and take all figures but times, which --kept then takes."""
+    with on_terminal(quiet=False) as progress:
+        Comparison("ca_mobilenetv2", None, (), kept).rows(progress)
+        Growth((), kept).rows(progress)
 
 
 def _effort(rounds: int) -> Effort:

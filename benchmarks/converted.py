@@ -1,4 +1,4 @@
-"""Everybody's files of a subject: rivals' from the cache or their environments, ours always anew."""
+"""Everybody's files of a subject: rivals' from the cache or their environments, ours anew or as left."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Converted:
         cost: what making it took; ours includes verifying the file.
         versions: of what wrote it.
         skipped: why there is no file.
-        target: which target it was formed for; None for rivals.
+        form: the label of our form; None for rivals.
         rival: whose file it is; None for ours.
     """
 
@@ -67,7 +67,7 @@ class Converted:
     cost: Cost | None = None
     versions: dict[str, str] = field(default_factory=dict)
     skipped: str | None = None
-    target: str | None = None
+    form: str | None = None
     rival: Rival | None = None
 
 
@@ -145,33 +145,76 @@ def _cpu_of_children() -> float:
     return used.ru_utime + used.ru_stime
 
 
+@dataclass(frozen=True)
+class Form:
+    """One way of ours to write a network.
+
+    Attributes:
+        label: as the tables call it.
+        target: of `ca-deploy export`.
+        options: further ones.
+    """
+
+    label: str
+    target: str
+    options: tuple[str, ...] = ()
+
+
 def our_files(
-    subject: Subject, precisions: Sequence[str], targets: Sequence[str], progress: Progress
+    subject: Subject, precision: str, forms: Sequence[Form], kept: bool, progress: Progress
 ) -> list[Converted]:
-    """What `ca-deploy export` writes, one process per file as for the rivals."""
-    return [_our_file(subject, precision, target, progress) for precision in precisions for target in targets]
+    """What `ca-deploy export` writes, one process per file as for the rivals.
+
+    Args:
+        subject: what to export.
+        precision: of the files.
+        forms: how.
+        kept: take what the last run left instead of exporting anew.
+        progress: shows which one is at work.
+    """
+    return [_our_file(subject, precision, form, kept, progress) for form in forms]
 
 
-def _our_file(subject: Subject, precision: str, target: str, progress: Progress) -> Converted:
-    progress.step(f"Exporting {subject.recipe} for {target} ({precision})")
-    out = benchmark_cache() / "ours" / subject.folder.name / f"{target}-{precision}"
-    options = ("--precision", precision, "--targets", target, "--out", str(out), "--overwrite", "--quiet")
+def _our_file(subject: Subject, precision: str, form: Form, kept: bool, progress: Progress) -> Converted:
+    name = f"{form.target}{''.join(form.options)}-{precision}"
+    folder = benchmark_cache() / "ours" / subject.folder.name / name
+    if not (kept and (folder / _RECORD).is_file()):
+        progress.step(f"Exporting {subject.recipe} for {form.label} ({precision})")
+        _export(subject, precision, form, folder)
+    base = Converted("ca-deploy", precision, form=form.label, versions={"ca-deploy": version_of_ours()})
+    record = _read_record(folder)
+    if record.failure:
+        return replace(base, skipped=f"failed: {record.failure}")
+    (file,) = folder.rglob(f"model_{precision}.tflite")
+    return replace(base, file=file, cost=record.cost)
+
+
+def _export(subject: Subject, precision: str, form: Form, folder: Path) -> None:
+    """Fill `folder` with an export, and a record of what it took."""
+    options = (
+        "--precision",
+        precision,
+        "--targets",
+        form.target,
+        "--out",
+        str(folder),
+        "--overwrite",
+        "--quiet",
+    )
     command = (sys.executable, "-m", "ca_deploy", "export", subject.recipe)
     size = "x".join(map(str, subject.sample().shape[2:]))
     stop = _stopwatch()
     done = subprocess.run(
-        (*command, "--weights", str(subject.weights), "--input-size", size, *options),
+        (*command, "--weights", str(subject.weights), "--input-size", size, *options, *form.options),
         cwd=CHECKOUT,
         capture_output=True,
         text=True,
         check=False,
     )
-    cost = stop()
-    base = Converted("ca-deploy", precision, target=target, versions={"ca-deploy": version_of_ours()})
-    if done.returncode not in (0, _REJECTED):
-        return replace(base, skipped=f"failed: {complaint(done.stderr)}")
-    (file,) = out.rglob(f"model_{precision}.tflite")
-    return replace(base, file=file, cost=cost)
+    failed = done.returncode not in (0, _REJECTED)
+    record = _Record(stop(), {}, complaint(done.stderr) if failed else None)
+    folder.mkdir(parents=True, exist_ok=True)
+    write_json(folder / _RECORD, asdict(record))
 
 
 def version_of_ours() -> str:

@@ -7,21 +7,26 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.converted import our_files, rivals_files
+from benchmarks.exact import examine
 from benchmarks.make_subject import Wanted, make_subject
-from benchmarks.measured import ARM, Row, measure
+from benchmarks.measured import take_times
 from benchmarks.page import interval, label, millions, table
 from benchmarks.rivals.all_rivals import RIVALS
 from benchmarks.rivals.rival import Rival
+from benchmarks.row import Row
 from benchmarks.session import Session
-from benchmarks.side_by_side import TARGETS
+from benchmarks.side_by_side import ANDROID, FLOAT_GATES, X86
 from ca_deploy.artifact import write_json
 from ca_deploy.bench.interleave import Effort
 from ca_deploy.progress import Progress
 
 _RECIPE = "ca_mobilenetv2"
-_SIZES = (96, 128, 160, 192, 224, 256, 320)
-_WIDTHS = (0.35, 0.5, 0.75, 1.0, 1.4)
+_SIZES = (96, 160, 224, 320)
+_WIDTHS = (0.35, 0.5, 1.0, 1.4)
 _PUBLISHED_SIZE, _PUBLISHED_WIDTH = 224, 1.0
+
+# Cost does not depend on how good the ranges are, so the quick ones serve.
+_FORMS = tuple(replace(f, options=(*f.options, "--optimize", "fast")) for f in (X86, FLOAT_GATES, ANDROID))
 
 # The fastest of docs/results.md come first; the first that can be had takes part.
 _BEST = ("tiny_neural_network_ptq.tflite", "litert_torch_aeq.tflite")
@@ -35,35 +40,52 @@ class _Point:
     width: float
 
 
-def run(again: Sequence[str], effort: Effort, out: Path, progress: Progress) -> None:
-    """Convert, measure and publish `results.growth.md` and `results.growth.json` in `out`."""
-    points = [_Point(size, _PUBLISHED_WIDTH) for size in _SIZES]
-    points += [_Point(_PUBLISHED_SIZE, width) for width in _WIDTHS if width != _PUBLISHED_WIDTH]
-    rows = {point: _rows(point, again, progress) for point in points}
-    session = Session.begin(effort, trained=False)
-    for of_point in rows.values():
-        measure(of_point, effort, ARM, progress)
-    session = session.ended()
-    document = {
-        "session": session.document(),
-        "points": [
-            {"size": point.size, "width": point.width, "rows": [row.document() for row in of_point]}
-            for point, of_point in rows.items()
-        ],
-    }
-    write_json(out / "results.growth.json", document)
-    (out / "results.growth.md").write_text(_page(rows, session), "utf-8")
+@dataclass(frozen=True)
+class Growth:
+    """What is converted.
 
+    Attributes:
+        again: modules of rivals whose files are to be made again.
+        kept: whether our own files of the last run serve.
+    """
 
-def _rows(point: _Point, again: Sequence[str], progress: Progress) -> list[Row]:
-    subject = make_subject(Wanted(_RECIPE, width=point.width, size=str(point.size)), progress)
-    made = our_files(subject, ("int8",), TARGETS, progress)
-    for rival in _best_rivals():
-        (best,) = rivals_files(subject, [rival], again, progress)
-        if best.file:
-            made.append(best)
-            break
-    return [Row(subject, one) for one in made]
+    again: Sequence[str]
+    kept: bool
+
+    def rows(self, progress: Progress) -> dict[_Point, list[Row]]:
+        """Files at every point, with the figures that do not depend on how busy the machine is."""
+        points = [_Point(size, _PUBLISHED_WIDTH) for size in _SIZES]
+        points += [_Point(_PUBLISHED_SIZE, width) for width in _WIDTHS if width != _PUBLISHED_WIDTH]
+        return {point: self._rows_at(point, progress) for point in points}
+
+    def publish(self, effort: Effort, out: Path, progress: Progress) -> None:
+        """Convert, measure and publish `results.growth.md` and `results.growth.json` in `out`."""
+        rows = self.rows(progress)
+        session = Session.begin(effort, trained=False)
+        for of_point in rows.values():
+            take_times(of_point, effort, progress)
+        session = session.ended()
+        document = {
+            "session": session.document(),
+            "points": [
+                {"size": point.size, "width": point.width, "rows": [row.document() for row in of_point]}
+                for point, of_point in rows.items()
+            ],
+        }
+        write_json(out / "results.growth.json", document)
+        (out / "results.growth.md").write_text(_page(rows, session), "utf-8")
+
+    def _rows_at(self, point: _Point, progress: Progress) -> list[Row]:
+        subject = make_subject(Wanted(_RECIPE, width=point.width, size=str(point.size)), progress)
+        made = our_files(subject, "int8", _FORMS, self.kept, progress)
+        for rival in _best_rivals():
+            (best,) = rivals_files(subject, [rival], self.again, progress)
+            if best.file:
+                made.append(best)
+                break
+        rows = [Row(subject, one) for one in made]
+        examine(rows, progress)
+        return rows
 
 
 def _best_rivals() -> list[Rival]:
@@ -73,15 +95,15 @@ def _best_rivals() -> list[Rival]:
 
 
 def _page(rows: dict[_Point, list[Row]], session: Session) -> str:
-    columns = ("input", "width", "route", "ms", "ours (x86) ÷ it", "ours (android) ÷ it", "A76", "A53")
+    ratios = [f"ours ({form.label}) ÷ it" for form in _FORMS]
+    columns = ("input", "width", "route", "ms", *ratios, "A76", "A53")
     lines = [
         [
             str(point.size),
             f"{point.width:g}",
             label(row),
             f"{row.cpu['median']:.2f}" if row.cpu else "-",
-            interval(row.ratios.get("x86")),
-            interval(row.ratios.get("android")),
+            *(interval(row.ratios.get(form.label)) for form in _FORMS),
             millions(row.instructions.get("cortex-a76")),
             millions(row.instructions.get("cortex-a53")),
         ]

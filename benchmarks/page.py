@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmarks.measured import PLAIN, Row
+from benchmarks.measured import PLAIN
 from benchmarks.plot import Bar, Chart, svg
+from benchmarks.row import Row
 from benchmarks.session import Session
 from ca_deploy.artifact import write_json
 
@@ -22,8 +23,9 @@ SQNR of the logits against PyTorch on {parity} other photographs. {weights}
 Machine: {processor}, {cores} cores, {system}; {versions}. Load average {before:.1f} when measuring began and
 {after:.1f} when it ended{busy}.
 
-* **ours ÷ it**: median processor time of one thread of our file, formed for that target, over this one's,
-  with its 95 % bootstrap interval over {rounds} interleaved rounds. Below 1 ours is faster.
+* **ours ÷ it**: median processor time of one thread of our file in that form (`--targets`,
+  `--float-gates`) over this one's, with its 95 % bootstrap interval over {rounds} interleaved rounds. Below 1
+  ours is faster.
 * **A76, A53**: exact instructions of one inference on the emulated core, in millions. No time: an emulator
   has none to give.
 * **nodes**: operators in the file / those that XNNPACK runs / partitions (1 is best).
@@ -36,10 +38,10 @@ _UNTRAINED = (
     "The weights are untrained, with batch normalization\nstatistics of photographs: cost is that of trained "
     "weights, but SQNR says little about accuracy, and it is\nlow for everybody."
 )
+_FORMS = ("x86", "x86, float gates", "android")
 _COLUMNS = (
     "route",
-    "ours (x86) ÷ it",
-    "ours (android) ÷ it",
+    *(f"ours ({form}) ÷ it" for form in _FORMS),
     "A76",
     "A53",
     "nodes",
@@ -93,7 +95,7 @@ def millions(instructions: int | None) -> str:
 
 def label(row: Row) -> str:
     """How tables and plots call a row."""
-    return f"{row.converted.name} ({row.converted.target})" if row.converted.target else row.converted.name
+    return f"{row.converted.name} ({row.converted.form})" if row.converted.form else row.converted.name
 
 
 def _head(first: Row, session: Session) -> str:
@@ -116,14 +118,13 @@ def _head(first: Row, session: Session) -> str:
 
 def _cells(row: Row) -> list[str]:
     assert row.file is not None
-    found, name = row.delegation, label(row)
+    found, name = row.xnnpack, label(row)
     return [
-        f"**{name}**" if row.converted.target else name,
-        interval(row.ratios.get("x86")),
-        interval(row.ratios.get("android")),
+        f"**{name}**" if row.converted.form else name,
+        *(interval(row.ratios.get(form)) for form in _FORMS),
         millions(row.instructions.get("cortex-a76")),
         millions(row.instructions.get("cortex-a53")),
-        f"{found.nodes} / {found.delegated} / {found.partitions}" if found else "-",
+        f"{found['nodes']} / {found['delegated']} / {found['partitions']}" if found else "-",
         f"{row.file.stat().st_size / 1e6:.2f}",
         f"{row.parity.sqnr_db:.1f}" if row.parity else "-",
         f"{row.converted.cost.cpu:.0f}" if row.converted.cost else "-",
@@ -134,7 +135,7 @@ def _cost_of_attention(rows: Sequence[Row]) -> str:
     cells = [
         [
             row.subject.recipe,
-            row.converted.target or "",
+            row.converted.form or "",
             interval(row.over_plain),
             millions(row.instructions.get("cortex-a76")),
             millions(row.instructions.get("cortex-a53")),
@@ -142,7 +143,7 @@ def _cost_of_attention(rows: Sequence[Row]) -> str:
         for row in rows
         if row.over_plain
     ]
-    columns = ("network", "target", f"processor time ÷ {PLAIN}'s", "A76", "A53")
+    columns = ("network", "ours", f"processor time ÷ {PLAIN}'s", "A76", "A53")
     return f"## What attention costs (ours, int8)\n\n{table(columns, cells)}"
 
 
@@ -174,12 +175,12 @@ def _versions(rows: Sequence[Row]) -> str:
 def _charts(rows: Sequence[Row]) -> list[Chart]:
     main = [r for r in rows if r.subject == rows[0].subject and r.converted.precision == "int8" and r.file]
     times = [
-        Bar(label(row), 1 / row.ratios["x86"]["value"], bool(row.converted.target))
+        Bar(label(row), 1 / row.ratios["x86"]["value"], bool(row.converted.form))
         for row in main
         if "x86" in row.ratios
     ]
     counts = [
-        Bar(label(row), row.instructions["cortex-a76"] / 1e6, bool(row.converted.target))
+        Bar(label(row), row.instructions["cortex-a76"] / 1e6, bool(row.converted.form))
         for row in main
         if "cortex-a76" in row.instructions
     ]

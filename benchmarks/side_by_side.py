@@ -3,37 +3,58 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks import page
-from benchmarks.converted import our_files, rivals_files
+from benchmarks.converted import Form, our_files, rivals_files
+from benchmarks.exact import examine
 from benchmarks.make_subject import Wanted, make_subject
-from benchmarks.measured import ARM, PLAIN, Row, measure
+from benchmarks.measured import PLAIN, take_times
 from benchmarks.rivals.all_rivals import RIVALS
+from benchmarks.row import Row
 from benchmarks.session import Session
 from ca_deploy.bench.interleave import Effort
 from ca_deploy.progress import Progress
 
-TARGETS = ("x86", "android")
-OTHERS = (PLAIN, "se_mobilenetv2")  # what coordinate attention is compared with
+X86, ANDROID = Form("x86", "x86"), Form("android", "android")
+FLOAT_GATES = Form("x86, float gates", "x86", ("--float-gates",))
+OTHERS = (PLAIN, "se_mobilenetv2", "cbam_mobilenetv2")  # what coordinate attention is compared with
 
 
-def run(
-    recipe: str,
-    weights: Path | None,
-    again: Sequence[str],
-    effort: Effort,
-    out: Path,
-    progress: Progress,
-) -> None:
-    """Convert, measure and publish `results.md`, `results.json` and `results.svg` in `out`."""
-    subject = make_subject(Wanted(recipe, weights), progress)
-    rows = [Row(subject, made) for made in rivals_files(subject, RIVALS, again, progress)]
-    rows += [Row(subject, made) for made in our_files(subject, ("fp32", "int8"), TARGETS, progress)]
-    if weights is None:
-        for other in OTHERS:
-            plain = make_subject(Wanted(other), progress)
-            rows += [Row(plain, made) for made in our_files(plain, ("int8",), TARGETS, progress)]
-    session = Session.begin(effort, trained=weights is not None)
-    measure(rows, effort, ARM, progress)
-    page.publish(rows, session.ended(), out)
+@dataclass(frozen=True)
+class Comparison:
+    """What is compared.
+
+    Attributes:
+        recipe: of the network.
+        weights: a trained checkpoint; None for untrained weights.
+        again: modules of rivals whose files are to be made again.
+        kept: whether our own files of the last run serve.
+    """
+
+    recipe: str
+    weights: Path | None
+    again: Sequence[str]
+    kept: bool
+
+    def rows(self, progress: Progress) -> list[Row]:
+        """Everybody's files, with the figures that do not depend on how busy the machine is."""
+        subject = make_subject(Wanted(self.recipe, self.weights), progress)
+        rows = [Row(subject, made) for made in rivals_files(subject, RIVALS, self.again, progress)]
+        forms = {"fp32": (X86, ANDROID), "int8": (X86, FLOAT_GATES, ANDROID)}
+        for precision, ours in forms.items():
+            rows += [Row(subject, made) for made in our_files(subject, precision, ours, self.kept, progress)]
+        for other in OTHERS if self.weights is None else ():
+            network = make_subject(Wanted(other), progress)
+            ours = (X86, ANDROID) if other == PLAIN else forms["int8"]
+            rows += [Row(network, made) for made in our_files(network, "int8", ours, self.kept, progress)]
+        examine(rows, progress)
+        return rows
+
+    def publish(self, effort: Effort, out: Path, progress: Progress) -> None:
+        """Convert, measure and publish `results.md`, `results.json` and `results.svg` in `out`."""
+        rows = self.rows(progress)
+        session = Session.begin(effort, trained=self.weights is not None)
+        take_times(rows, effort, progress)
+        page.publish(rows, session.ended(), out)
