@@ -9,6 +9,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 _SMALLEST_SCALE = np.finfo(np.float32).tiny  # kernels refuse subnormal scales
+_SCALE_OF_ZEROS = 2**-7
+"""What is always zero can have any scale: one like those of other activations, because XNNPACK takes an ADD
+only where the scales of its inputs are 2^-10 to 2^8 of its output's."""
 
 IntName = Literal["int8", "int16", "int32", "int64", "uint8"]
 
@@ -56,7 +59,7 @@ def asymmetric(low: float, high: float, dtype: IntName = "int8") -> QuantParams:
     info = np.iinfo(dtype)
     low, high = min(low, 0.0), max(high, 0.0)
     if low == high:
-        return per_tensor(1.0, 0, dtype)
+        return per_tensor(_SCALE_OF_ZEROS, 0, dtype)
     scale = max(np.float32((high - low) / (info.max - info.min)), _SMALLEST_SCALE)
     zero_point = int(np.clip(np.round(info.min - low / float(scale)), info.min, info.max))
     return per_tensor(float(scale), zero_point, dtype)

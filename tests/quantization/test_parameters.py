@@ -60,3 +60,9 @@ def test_weights_use_the_whole_narrow_range(values, axis):
 )
 def test_what_sigmoid_s_parameters_represent(low, high, inside):
     assert per_tensor(1 / 256, -128).represents(low, high) is inside
+
+
+def test_what_is_always_zero_is_held_at_the_scale_of_ordinary_activations():
+    params = asymmetric(0.0, 0.0)
+    assert quantize(np.zeros(3), params).tolist() == [params.zero_point.item()] * 3
+    assert 1e-3 < params.scale.item() < 0.1
