@@ -110,6 +110,10 @@ _STRETCHED = """\
 /** The whole bitmap, stretched, as training saw it. */
     private fun prepared(bitmap: Bitmap): Bitmap = Bitmap.createScaledBitmap(bitmap, WIDTH, HEIGHT, true)"""
 
+_ARRAYS = {"float32": "FloatArray", "int8": "ByteArray", "int16": "ShortArray"}
+_INTEGERS = {"int8": ("put", -128, 127, "toByte"), "int16": ("putShort", -32768, 32767, "toShort")}
+"""How a buffer takes an integer, its range, and its conversion from Int."""
+
 
 def litert_classifier(
     file: str, signature: Signature, interface: Interface, spec: InputSpec, labels: bool
@@ -134,7 +138,7 @@ def litert_classifier(
         if labels
         else "List(CLASSES) { it.toString() }",
         bytes=signature.image.dtype.itemsize,
-        row="FloatArray" if signature.row.quantization is None else "ByteArray",
+        row=_ARRAYS[signature.row.dtype.name],
         put=_put(signature.image, interface),
         number=_number(signature.row.quantization),
         meaning="The probability" if interface == "pixels" else "The logit",
@@ -159,8 +163,9 @@ def _put(image: TensorInfo, interface: Interface) -> str:
     if image.quantization is None:
         return f"input.putFloat({normalised})"
     scale, zero_point = image.quantization.scales[0], image.quantization.zero_points[0]
+    put, lowest, highest, convert = _INTEGERS[image.dtype.name]
     steps = f"Math.round({normalised} / {scale:.9g}f) + ({zero_point})"
-    return f"input.put(({steps}).coerceIn(-128, 127).toByte())"
+    return f"input.{put}(({steps}).coerceIn({lowest}, {highest}).{convert}())"
 
 
 def _number(quantization: Quantization | None) -> str:

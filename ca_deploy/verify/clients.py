@@ -15,8 +15,9 @@ from ca_deploy.verify.mediapipe_runtime import MEDIAPIPE, Category, Pixels, clas
 from ca_deploy.verify.xnnpack.conditions import TFLITE_2_14
 
 _ROUNDING = 1e-5  # of a score; runtimes of other versions add in another order
-_OLD_KERNELS = 0.95
-"""Some int8 kernels of 2.14 round to the neighbouring step, which flips images between two near classes."""
+_OLD_KERNELS = 0.90
+"""Some int8 kernels of 2.14 round to the neighbouring step, which flips images between two near classes. The
+share is that of the recipes' own tolerance of int8."""
 
 
 @dataclass(frozen=True)

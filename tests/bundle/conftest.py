@@ -11,6 +11,9 @@ import pytest
 from ca_deploy.artifact import sha256_file
 from ca_deploy.published import _NEEDED
 from ca_deploy.quantization.app_interface import with_app_interface
+from ca_deploy.quantization.ranges import Range
+from ca_deploy.quantization.static import quantize_static
+from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.recipe import InputSpec, Recipe
 from ca_deploy.runtimes import Quantization
 from ca_deploy.verify.tflite_graph import TFLiteGraph
@@ -32,15 +35,20 @@ def colour(dtype: str) -> bytes:
 
 @pytest.fixture
 def exported(tmp_path: Path) -> Path:
-    """Two files that take normalised images, two that take pixels, and one that was rejected."""
+    """Three files that take normalised images, two that take pixels, and one that was rejected."""
     folder = tmp_path / "colours"
     (folder / "rejected").mkdir(parents=True)
     int8, float32 = colour("int8"), colour("float32")
+    ranges = dict.fromkeys(
+        (*TFLiteModel(float32).inputs, *TFLiteModel(float32).outputs), Range(-3.2767, 3.2767)
+    )
+    int16 = quantize_static(float32, ranges, activations="int16")
     contents = {
         "model_int8.tflite": (int8, "normalised"),
         "model_fp32.tflite": (float32, "normalised"),
         "model_fp32_pixels.tflite": (with_app_interface(float32, SPEC.mean, SPEC.std, "float32"), "pixels"),
         "model_uint8.tflite": (with_app_interface(int8, SPEC.mean, SPEC.std), "pixels"),
+        "model_int16x8.tflite": (int16, "normalised"),
         "rejected/model_fp16.tflite": (float32, "normalised"),
         "model.onnx": (b"", "normalised"),
     }

@@ -12,7 +12,7 @@ from android_api import DECLARATIONS
 from ca_deploy.bundling import bundle
 from ca_deploy.runtimes.cache import cached
 
-MODELS = ("model_uint8.tflite", "model_fp32_pixels.tflite", "model_int8.tflite", "model_fp32.tflite")
+MODELS = ("model_uint8", "model_fp32_pixels", "model_int8", "model_int16x8", "model_fp32")
 COMPILER = "kotlin-compiler@2.4.20"
 
 
@@ -25,6 +25,11 @@ COMPILER = "kotlin-compiler@2.4.20"
             "model_int8.tflite",
             "/ 0.0199999996f) + (-5)).coerceIn(-128, 127)",
             "(value - (-5)) * 0.0199999996f }",
+        ),
+        (
+            "model_int16x8.tflite",
+            "/ 9.99999975e-05f) + (0)).coerceIn(-32768, 32767).toShort())",
+            "(value - (0)) * 9.99999975e-05f }",
         ),
         ("model_fp32.tflite", "putFloat((value / 255f - MEAN[channel]) / STD[channel])", "to value }"),
     ],
@@ -58,10 +63,9 @@ def test_a_compiler_takes_it(exported: Path, tmp_path: Path) -> None:
     sources.mkdir()
     for package, classes in DECLARATIONS.items():
         (sources / f"{package}.kt").write_text(f"package {package}\n{classes}")
-    for model in MODELS:
-        bundle(exported, "android", models=[model], out=tmp_path / model)
-        for file in (tmp_path / model).glob("*.kt"):
-            name = Path(model).stem
+    for name in MODELS:
+        bundle(exported, "android", models=[f"{name}.tflite"], out=tmp_path / name)
+        for file in (tmp_path / name).glob("*.kt"):
             code = file.read_text().replace("package com.example.classifier", f"package com.example.{name}")
             (sources / f"{name}.{file.name}").write_text(code)
     command = ["java", "-cp", compiler(), "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler", "-no-reflect"]

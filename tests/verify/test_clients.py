@@ -111,7 +111,7 @@ def test_mediapipe_and_an_old_tflite_agree_on_fifty_photographs(
 ) -> None:
     old, mediapipe = bundle(exported, "android", models=[model], check=True, out=tmp_path / "out")["checks"]
     assert (old["client"], old["images"]) == ("tflite-runtime 2.14.0", 50)
-    assert old["agreed"] >= (0.95 if "uint8" in model else 1.0)
+    assert old["agreed"] >= (0.90 if "uint8" in model else 1.0)
     assert (mediapipe["client"], mediapipe["best"], mediapipe["agreed"]) == ("mediapipe 1.2.2", 5, 1.0)
     assert mediapipe["max_difference"] < 1e-5
     assert "its own resize" in mediapipe["note"]
