@@ -29,6 +29,27 @@ pytestmark = pytest.mark.devices
 
 STATE = "document.querySelector('#status')?.dataset.state"
 START = "document.querySelector('#start')?.hidden === false"
+# Both are the file that is served; of one, half is missing.
+MEASURE_ONE_THAT_IS_BROKEN = """(async () => {
+  const { measureTogether } = await import('./session.js');
+  const job = await (await fetch('job.json')).json();
+  const [artifact] = job.artifacts;
+  const get = async (name) => (await fetch(`${artifact.place}/${name}`)).arrayBuffer();
+  const [model, images, reference] = await Promise.all(['model', 'images', 'reference'].map(get));
+  const candidate = { artifact, delegate: 'XNNPACK', threads: 1, images, reference };
+  const candidates = [
+    { ...candidate, name: 'broken', model: model.slice(0, model.byteLength / 2) },
+    { ...candidate, name: 'whole', model },
+  ];
+  const skipped = [];
+  const quiet = () => {};
+  const watch = { prepare: quiet, ready: quiet, warm: quiet, times: quiet, round: quiet,
+    skip: ({ name }, reason) => skipped.push({ name, reason }) };
+  const effort = { runs: 8, rounds: 2, seconds: 0, warm_up_seconds: 0.1 };
+  const measured = await measureTogether(candidates, effort, watch);
+  return { skipped, measured: measured.map(({ candidate: { name }, rounds }) => (
+    { name, rounds: rounds.map((times) => times.length) })) };
+})()"""
 AGENTS = {
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/18.5 Mobile/15E148 Safari/604.1": {
@@ -214,6 +235,20 @@ def test_the_page_computes_what_the_package_computes(
         assert browser.evaluate(f"import('./facts.js').then((m) => m.fromUserAgent({agent!r}))") == said
     for figure in ("runs", "median", "p10", "p90"):
         assert shown[figure] == pytest.approx(getattr(timing, figure))
+
+
+def test_an_artifact_that_fails_on_the_phone_is_left_out_and_the_others_are_measured(
+    run: Run, phone: Phone, network: Network, models: Path
+) -> None:
+    command = run(str(models / "float32.tflite"), "--device", f"browser:{network.address}")
+    browser = phone(command.address())
+    browser.wait_for(START)
+
+    found = browser.evaluate(MEASURE_ONE_THAT_IS_BROKEN)
+
+    assert [(one["name"], one["rounds"]) for one in found["measured"]] == [("whole", [4, 4])]
+    assert [one["name"] for one in found["skipped"]] == ["broken"]
+    assert found["skipped"][0]["reason"]
 
 
 def test_over_a_cable_the_page_is_the_phone_s_own_and_therefore_secure(

@@ -6,6 +6,7 @@ export class EndedError extends Error {}
 
 let session = '';
 let beats;
+let leaving = false;
 
 /** Introduce this page; from then on the command knows that it is there. Calls `onEnd` once it is not. */
 export async function sayHello(facts, onEnd) {
@@ -16,12 +17,13 @@ export async function sayHello(facts, onEnd) {
   }
   await check(answer);
   ({ session } = await answer.json());
-  beats = setInterval(() => { tell({ kind: 'beat' }).catch(onEnd); }, BEAT_MS);
+  beats = setInterval(() => { tell({ kind: 'beat' }).catch((error) => leaving || onEnd(error)); }, BEAT_MS);
   window.addEventListener('pagehide', closed);
 }
 
-/** The page is done: closing it is no news any more. */
+/** The page is done: neither closing it nor the command's end is news any more. */
 export function sayGoodbye() {
+  leaving = true;
   clearInterval(beats);
   window.removeEventListener('pagehide', closed);
 }

@@ -22,8 +22,8 @@ async function main(onEnd) {
   document.addEventListener('visibilitychange', () => { hidden ||= document.hidden; });
   const content = await load(job);
   const result = await measure(job, groups, content);
-  await tell({ kind: 'result', ...result, hidden });
   sayGoodbye();
+  await tell({ kind: 'result', ...result, hidden });
   wake?.release();
   view.finished(result);
 }

@@ -40,7 +40,12 @@ class Runner {
  * times(candidate, rounds so far), round(index), skip(candidate, reason). Gives a record of each candidate that ran.
  */
 export async function measureTogether(candidates, effort, watch) {
-  const running = [];
+  let running = [];
+  const drop = (one, error) => {
+    running = running.filter((other) => other !== one);
+    one.runner.end();
+    watch.skip(one.candidate, error.message);
+  };
   try {
     for (const candidate of candidates) {
       watch.prepare(candidate);
@@ -51,8 +56,12 @@ export async function measureTogether(candidates, effort, watch) {
     const seconds = effort.seconds / effort.rounds;
     for (let i = 0; i < effort.rounds; i += 1) {
       for (const one of running) {
-        one.rounds.push(await one.runner.call('round', { runs, seconds }));
-        watch.times(one.candidate, one.rounds);
+        try {
+          one.rounds.push(await one.runner.call('round', { runs, seconds }));
+          watch.times(one.candidate, one.rounds);
+        } catch (error) {
+          drop(one, error);
+        }
       }
       await watch.round(i);
     }
