@@ -12,7 +12,7 @@ from typing import NoReturn, ParamSpec
 import typer
 
 from ca_deploy import __version__
-from ca_deploy.cli import bench, bundle, console, doctor, evaluate, quantize
+from ca_deploy.cli import bench, bundle, console, doctor, evaluate, profile, quantize
 from ca_deploy.cli.export import EXAMPLES, export
 from ca_deploy.cli.list_recipes import list_recipes
 from ca_deploy.errors import CaDeployError, StoppedError, UserError
@@ -48,6 +48,7 @@ app.command("evaluate", epilog=evaluate.EXAMPLES)(interruptible(evaluate.evaluat
 app.command("bench", epilog=bench.EXAMPLES)(interruptible(bench.bench))
 app.command("bundle", epilog=bundle.EXAMPLES)(interruptible(bundle.bundle))
 app.command("doctor", epilog=doctor.EXAMPLES)(interruptible(doctor.doctor))
+app.command("profile", epilog=profile.EXAMPLES)(interruptible(profile.profile))
 app.command("list")(interruptible(list_recipes))
 
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # LiteRT writes these prefixes on its own; no environment variable of version 2.3.0 lowers its level.
-CHATTER = ("INFO:", "VERBOSE:")
+CHATTER = ("INFO:", "VERBOSE:", "WARNING: [npu_registry", "WARNING: [gpu_registry")
 
 _standard_error = 2
 _redirecting = threading.Lock()  # the file descriptor belongs to the whole process

@@ -31,6 +31,7 @@ def run(*arguments, folder):
         ["bundle", "--help"],
         ["doctor"],
         ["bench", "--help"],
+        ["profile", "--help"],
         ["--version"],
     ],
 )

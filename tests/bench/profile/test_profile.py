@@ -1,0 +1,68 @@
+"""The profile of a real file by LiteRT's own profiler: what is in it, never how long it took."""
+
+from __future__ import annotations
+
+import json
+import xml.etree.ElementTree as ElementTree
+from pathlib import Path
+
+import pytest
+from bench_models import gated_block
+
+from ca_deploy.bench.profile.run import Profile, profile
+from ca_deploy.errors import UserError
+from ca_deploy.progress import Silent
+from ca_deploy.report import profile_plot, profile_table
+
+
+@pytest.fixture(scope="module", params=["float32", "int8"])
+def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Profile:
+    file = tmp_path_factory.mktemp("profile") / f"{request.param}.tflite"
+    file.write_bytes(gated_block(request.param))
+    return profile(file, 1, 10, Silent())
+
+
+def test_every_operator_is_told_and_attention_among_them(found: Profile) -> None:
+    kinds = [operator.name.partition(" ")[0] for operator in found.operators]
+
+    assert kinds == ["Fully", "Convolution", "Mean", "Sigmoid", "Multiply"]
+    assert [operator.block for operator in found.operators] == [None, None, 0, 0, 0]
+    assert {operator.runs_on for operator in found.operators} == {"XNNPACK"}
+    assert found.operators[2].shape == (1, 16, 1, 16)
+    assert found.blocks is not None
+    assert [(block.input_shape, block.operators) for block in found.blocks] == [((1, 16, 16, 16), 3)]
+
+
+def test_the_parts_and_the_rest_are_the_whole(found: Profile) -> None:
+    told = sum(operator.microseconds for operator in found.operators)
+
+    assert found.runs == 10
+    assert told + len(found.operators) * found.rest_per_operator == pytest.approx(
+        max(told, found.whole_microseconds)
+    )
+    assert found.attention_microseconds is not None
+    assert 0 < found.attention_microseconds < found.whole_microseconds
+
+
+def test_it_can_be_read_by_machines_and_people(found: Profile, tmp_path: Path) -> None:
+    document = json.loads(json.dumps(found.document(), allow_nan=False))
+    profile_plot.save_plot(found, tmp_path / "plot.svg")
+    picture = ElementTree.parse(tmp_path / "plot.svg").getroot()
+
+    assert len(document["operators"]) == 5
+    assert document["attention_microseconds"] == found.attention_microseconds
+    titles = [element.text or "" for element in picture.iter("{http://www.w3.org/2000/svg}title")]
+    assert [title.partition(" ")[0] for title in titles] == [
+        "Fully",
+        "Convolution",
+        "Mean",
+        "Sigmoid",
+        "Multiply",
+    ]
+    *_, summary = profile_table.tables(found)
+    assert "in 1 blocks" in str(summary)
+
+
+def test_only_tflite_files_have_a_profile(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"only \.tflite files can be profiled"):
+        profile(tmp_path / "model.onnx", 1, 1, Silent())
