@@ -42,11 +42,24 @@ def open_adb(detail: str, options: DeviceOptions) -> RemoteDevice:
     return RemoteDevice(name, lambda: _connected(name, detail), options, meter=meter, phone=True)
 
 
-@contextmanager
-def _connected(name: str, serial: str) -> Iterator[Connection]:
+def ready_phone(name: str, serial: str) -> str:
+    """The serial number of the phone to use.
+
+    Args:
+        name: the device's name, for messages.
+        serial: what the user chose; empty for the only phone that there is.
+
+    Raises:
+        DeviceError: when adb is not installed, or sees no such phone that can be used.
+    """
     if not shutil.which("adb"):
         raise DeviceError("adb is not installed: run `apt-get install adb`, or get Android's platform tools")
-    yield _AdbConnection(name, _ready(name, serial, _devices()))
+    return _ready(name, serial, _devices())
+
+
+@contextmanager
+def _connected(name: str, serial: str) -> Iterator[Connection]:
+    yield _AdbConnection(name, ready_phone(name, serial))
 
 
 def _devices() -> dict[str, str]:
@@ -60,7 +73,6 @@ def _devices() -> dict[str, str]:
 
 
 def _ready(name: str, serial: str, devices: Mapping[str, str]) -> str:
-    """The serial number of the phone to use."""
     if not devices:
         raise DeviceError(f"{name}: adb sees no phone: connect one that has USB debugging on")
     if not serial and len(devices) > 1:

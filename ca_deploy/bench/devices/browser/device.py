@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 
+from ca_deploy.bench.devices.adb import ready_phone
 from ca_deploy.bench.devices.browser import outcome
 from ca_deploy.bench.devices.browser.adb import open_page, reversed_port
 from ca_deploy.bench.devices.browser.certificate import Certificate, make_certificate
@@ -92,9 +93,10 @@ class BrowserDevice:
         server = serving.enter_context(PageServer(visit, place.host, place.port, context))
         address = server.address
         if place.adb:
-            serving.enter_context(reversed_port(server.port, place.serial))
+            serial = ready_phone(self.name, place.serial)
+            serving.enter_context(reversed_port(serial, server.port))
             address = address.replace(place.host, "localhost", 1)
-            open_page(address, place.serial)
+            open_page(serial, address)
         invite(address, _advice(place, certificate))
 
 

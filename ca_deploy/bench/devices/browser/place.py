@@ -25,14 +25,14 @@ class Place:
         port: 0 for one that is free.
         encrypted: over HTTPS.
         adb: the phone reaches it through adb's cable, as its own localhost.
-        serial: which phone, when adb sees several.
+        serial: which phone; empty for the only one that adb sees.
     """
 
     host: str
     port: int
     encrypted: bool
     adb: bool = False
-    serial: str | None = None
+    serial: str = ""
 
 
 def parse_place(detail: str, insecure: bool) -> Place:
@@ -48,7 +48,7 @@ def parse_place(detail: str, insecure: bool) -> Place:
     """
     kind, _, rest = detail.partition(":")
     if kind == "adb":
-        return Place(_LOOPBACK, 0, encrypted=False, adb=True, serial=rest or None)
+        return Place(_LOOPBACK, 0, encrypted=False, adb=True, serial=rest)
     host, _, port = detail.partition(":")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
         raise UserError(f"--device browser:{detail}: {port!r} is no port; use browser:HOST:PORT")

@@ -257,10 +257,12 @@ def test_over_a_cable_the_page_is_the_phone_s_own_and_therefore_secure(
     """No phone is here: a stand-in for adb writes down what it is asked, and the tab is on this machine."""
     asked = tmp_path / "asked"
     (tmp_path / "bin").mkdir()
-    (tmp_path / "bin" / "adb").write_text(f'#!/bin/sh\necho "$*" >> {asked}\n')
+    (tmp_path / "bin" / "adb").write_text(
+        f'#!/bin/sh\n[ "$1" != devices ] || printf "attached:\\nR5CT device\\n"\necho "$*" >> {asked}\n'
+    )
     (tmp_path / "bin" / "adb").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
-    command = run(str(models / "float32.tflite"), "--device", "browser:adb:R5CT", "--threads", "1,2")
+    command = run(str(models / "float32.tflite"), "--device", "browser:adb", "--threads", "1,2")
     address = command.address()
     browser = Chromium(tmp_path / "profile")
     try:
@@ -277,6 +279,7 @@ def test_over_a_cable_the_page_is_the_phone_s_own_and_therefore_secure(
     port = urlsplit(address).port
     assert address.startswith(f"http://localhost:{port}/")
     assert asked.read_text().splitlines() == [
+        "devices",
         f"-s R5CT reverse tcp:{port} tcp:{port}",
         f"-s R5CT shell am start -a android.intent.action.VIEW -d {address}",
         f"-s R5CT reverse --remove tcp:{port}",
