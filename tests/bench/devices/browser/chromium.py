@@ -80,7 +80,7 @@ class Chromium:
             raise RuntimeError(found["exceptionDetails"])
         return found["result"].get("value")
 
-    def wait_for(self, expression: str, seconds: float = 60) -> Any:
+    def wait_for(self, expression: str, seconds: float = 120) -> Any:
         """Until an expression is true."""
         return wait_until(lambda: self.evaluate(expression), seconds, expression)
 

@@ -28,14 +28,14 @@ def network() -> Iterator[Network]:
 
 
 @pytest.fixture
-def phone(network: Network, tmp_path: Path) -> Iterator[Callable[[str], Chromium]]:
+def phone(network: Network, tmp_path: Path) -> Iterator[Callable[..., Chromium]]:
     """Opens an address on the other side of the network, with trust in the certificate that is there now."""
     with ExitStack() as closing:
 
-        def open_tab(address: str) -> Chromium:
+        def open_tab(address: str, *flags: str) -> Chromium:
             place = urlsplit(address)
             trust = _trust(place.hostname, place.port) if place.scheme == "https" else ()
-            opened = Chromium(tmp_path / "profile", *trust, prefix=network.inside)
+            opened = Chromium(tmp_path / "profile", *trust, *flags, prefix=network.inside)
             closing.callback(opened.close)
             opened.open(address)
             return opened

@@ -50,6 +50,8 @@ MEASURE_ONE_THAT_IS_BROKEN = """(async () => {
   return { skipped, measured: measured.map(({ candidate: { name }, rounds }) => (
     { name, rounds: rounds.map((times) => times.length) })) };
 })()"""
+# WebGPU on the processor, through a Vulkan that is all software.
+SOFTWARE_GPU = ("--enable-unsafe-webgpu", "--use-webgpu-adapter=swiftshader", "--enable-features=Vulkan")
 AGENTS = {
     "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
     "Version/18.5 Mobile/15E148 Safari/604.1": {
@@ -123,7 +125,7 @@ class Command:
 
 
 Run = Callable[..., Command]
-Phone = Callable[[str], Chromium]
+Phone = Callable[..., Chromium]
 
 
 @pytest.fixture
@@ -205,9 +207,26 @@ def test_a_phone_measures_checks_and_posts_back(
     reason = "LiteRT.js takes float32, int32 or uint8 at a model's interface, not int8"
     assert device["skipped"] == [{"file": "int8.tflite", "reason": reason}]
     assert f"does not run int8.tflite: {reason}" in command.shown
+    assert [line for line in browser.console if "Content Security Policy" in line] == []
     identity = device["identity"]
     assert identity["versions"]["browser"].startswith("Chrom")
     assert {"LiteRT.js", "ONNX Runtime Web", "WebGPU adapter"} < set(identity["versions"])
+
+
+def test_webgpu_comes_last_where_there_is_any(run: Run, phone: Phone, network: Network, models: Path) -> None:
+    command = run(str(models / "float32.tflite"), "--device", f"browser:{network.address}")
+    browser = phone(command.address(), *SOFTWARE_GPU)
+    browser.wait_for(START)
+    browser.evaluate("document.querySelector('#start').click()")
+    browser.wait_for(f"{STATE} === 'finished'")
+
+    status, document = command.end()
+
+    assert status == 0, command.shown
+    (device,) = document["devices"]
+    assert "swiftshader" in device["identity"]["versions"]["WebGPU adapter"]
+    assert [(m["delegate"], m["threads"]) for m in device["measurements"]] == [("XNNPACK", 1), ("WebGPU", 1)]
+    assert device["measurements"][1]["parity"]["max_abs"] < 1e-5
 
 
 def test_the_page_computes_what_the_package_computes(
