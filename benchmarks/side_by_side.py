@@ -19,6 +19,7 @@ from ca_deploy.progress import Progress
 
 X86, ANDROID = Form("x86", "x86"), Form("android", "android")
 FLOAT_GATES = Form("x86, float gates", "x86", ("--float-gates",))
+ANDROID_FLOAT_GATES = Form("android, float gates", "android", ("--float-gates",))
 OTHERS = (PLAIN, "se_mobilenetv2", "cbam_mobilenetv2")  # what coordinate attention is compared with
 
 
@@ -42,7 +43,7 @@ class Comparison:
         """Everybody's files, with the figures that do not depend on how busy the machine is."""
         subject = make_subject(Wanted(self.recipe, self.weights), progress)
         rows = [Row(subject, made) for made in rivals_files(subject, RIVALS, self.again, progress)]
-        forms = {"fp32": (X86, ANDROID), "int8": (X86, FLOAT_GATES, ANDROID)}
+        forms = {"fp32": (X86, ANDROID), "int8": (X86, FLOAT_GATES, ANDROID, ANDROID_FLOAT_GATES)}
         for precision, ours in forms.items():
             rows += [Row(subject, made) for made in our_files(subject, precision, ours, self.kept, progress)]
         for other in OTHERS if self.weights is None else ():

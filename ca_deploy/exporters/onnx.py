@@ -118,6 +118,12 @@ def _write_call(result: OnnxGraph, node: Node) -> None:
     write(result, node, {**arguments, **node.kwargs})
 
 
+def value_name(graph: GraphModule, node: Node) -> str:
+    """What the model calls the value of a call, and so the .tflite made of it."""
+    names = dict(zip(_outputs(graph), _output_names(graph), strict=True))
+    return names.get(node, node.name)
+
+
 def _outputs(graph: GraphModule) -> list[Node]:
     (returned,) = graph.graph.output_node().args
     return [returned] if isinstance(returned, Node) else list(returned)  # type: ignore[arg-type]  # or a tuple

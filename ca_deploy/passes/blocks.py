@@ -93,10 +93,10 @@ def values_of(graph: GraphModule, wanted: Iterable[Node], inputs: Tensor) -> dic
     return kept
 
 
-def gate_products(graph: GraphModule, blocks: Collection[str]) -> list[str]:
-    """Names of the multiplications by gates in the blocks of these paths."""
+def gate_products(graph: GraphModule, blocks: Collection[str]) -> list[Node]:
+    """The multiplications by gates in the blocks of these paths."""
     return [
-        node.name
+        node
         for node in graph.graph.nodes
         if node.target is _aten.mul.Tensor and place(node) in blocks and _has_gate(node)
     ]

@@ -87,7 +87,7 @@ class Workbench:
 
     def _written(self, formulation: Formulation) -> str:
         """Write the block's file unless its like was written before; gives what tells files apart."""
-        from ca_deploy.exporters.onnx import to_onnx
+        from ca_deploy.exporters.onnx import to_onnx, value_name
         from ca_deploy.passes import run_passes
         from ca_deploy.passes.blocks import gate_products
         from ca_deploy.passes.formulations import formulation_passes
@@ -101,7 +101,8 @@ class Workbench:
         if key not in self._files:
             float32 = self.converter.convert(to_onnx(graph, example).SerializeToString()).data
             products = gate_products(graph, self.kind.paths) if formulation.arithmetic == "float" else []
-            self._files[key] = with_float_products(self._at_precision(float32), products)
+            names = [value_name(graph, node) for node in products]
+            self._files[key] = with_float_products(self._at_precision(float32), names)
         return key
 
     def _at_precision(self, float32: bytes) -> bytes:

@@ -260,3 +260,16 @@ def test_exporting_is_quiet(capfd):
     out, err = capfd.readouterr()
     assert out == ""
     assert err == ""
+
+
+def test_values_are_called_as_in_the_model():
+    class Twice(nn.Module):
+        def forward(self, x):
+            return x.exp().tanh()
+
+    image = torch.zeros(1, 3, 4, 4)
+    graph = capture(Twice().eval(), image)
+    model = to_onnx(graph, image)
+    calls = [node for node in graph.graph.nodes if node.op == "call_function"]
+    assert [value_name(graph, node) for node in calls] == [node.output[0] for node in model.graph.node]
+    assert value_name(graph, calls[-1]) == "logits"

@@ -85,7 +85,7 @@ def test_one_partition_without_anything_in_between(attention, width, size, targe
 
 def test_float_gates_stay_within_the_partition(converter, tmp_path):
     graph, image = formed("ca", 0.5, (96, 96), "x86")
-    products = gate_products(graph, [block.path for block in attention_blocks(graph)])
+    products = [n.name for n in gate_products(graph, [block.path for block in attention_blocks(graph)])]
     found, kinds = examined(with_float_products(int8(graph, image, converter), products), tmp_path)
     assert (found.partitions, found.outside) == (1, ())
     assert (kinds["DEQUANTIZE"], kinds["QUANTIZE"]) == (BLOCKS * 3, BLOCKS)  # map and gates in, map out

@@ -42,7 +42,7 @@ def write(work: Work) -> Written:
 
 def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Sequence[str]) -> Written:
     """Lower one form of the graph and write it at each of its precisions."""
-    from ca_deploy.exporters.onnx import to_onnx
+    from ca_deploy.exporters.onnx import to_onnx, value_name
     from ca_deploy.passes.blocks import gate_products
     from ca_deploy.quantization.float_gates import with_float_products
     from ca_deploy.quantization.write import at_precision
@@ -59,7 +59,12 @@ def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Seq
         quantized = at_precision(precision, float32, work.calibration, plan.optimize, plan.threads, progress)
         if precision in _INT8_PRODUCTS:
             products = gate_products(formed.graph, float_blocks(work, target))
-            quantized = replace(quantized, data=with_float_products(quantized.data, products))
+            quantized = replace(
+                quantized,
+                data=with_float_products(
+                    quantized.data, [value_name(formed.graph, node) for node in products]
+                ),
+            )
         artifact = Artifact(path, "tflite", precision, target, work.pass_names(formed.records))
         written += Written(
             (written_with_metadata(plan, artifact, quantized.data),),
