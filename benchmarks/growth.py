@@ -20,13 +20,12 @@ from ca_deploy.artifact import write_json
 from ca_deploy.bench.interleave import Effort
 from ca_deploy.progress import Progress
 
-_RECIPE = "ca_mobilenetv2"
+_RECIPE = str(Path(__file__).with_name("growth.toml"))
 _SIZES = (96, 160, 224, 320)
 _WIDTHS = (0.35, 0.5, 1.0, 1.4)
 _PUBLISHED_SIZE, _PUBLISHED_WIDTH = 224, 1.0
 
-# Cost does not depend on how good the ranges are, so the quick ones serve.
-_FORMS = tuple(replace(f, options=(*f.options, "--optimize", "fast")) for f in (X86, FLOAT_GATES, ANDROID))
+_FORMS = (X86, FLOAT_GATES, ANDROID)
 
 # The fastest of docs/results.md come first; the first that can be had takes part.
 _BEST = ("tiny_neural_network_ptq.tflite", "litert_torch_aeq.tflite")

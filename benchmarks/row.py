@@ -58,7 +58,7 @@ class Row:
         return {
             "route": made.name,
             "form": made.form,
-            "network": self.subject.recipe,
+            "network": Path(self.subject.recipe).stem,
             "input": list(self.subject.sample().shape[2:]),
             "precision": made.precision,
             "skipped": made.skipped,

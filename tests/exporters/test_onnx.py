@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ca_deploy.errors import UserError
-from ca_deploy.exporters.onnx import OPSET, to_onnx
+from ca_deploy.exporters.onnx import OPSET, to_onnx, value_name
 from ca_deploy.networks import Architecture, untrained_network
 from ca_deploy.passes import CANONICAL, capture, run_passes
 
