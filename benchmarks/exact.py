@@ -31,15 +31,15 @@ from ca_deploy.verify.ladder import outputs_of
 ARM = ("emulated:cortex-a76", "emulated:cortex-a53")
 
 
-def examine(rows: Sequence[Row], progress: Progress) -> None:
-    """Fill in the exact figures of every file that our own runtimes run."""
+def examine(rows: Sequence[Row], progress: Progress, cores: Sequence[str] = ARM) -> None:
+    """Fill in the exact figures of every file that our own runtimes run, and instructions on these cores."""
     for row in rows:
         if not row.runs_on_ours:
             continue
         row.parity = Parity(**_kept(row, "parity", _parity, progress))
         if row.file is not None and row.file.suffix == ".tflite":
             row.xnnpack = _kept(row, "xnnpack", _delegation, progress)
-            for core in ARM:
+            for core in cores:
                 _count(row, core, progress)
 
 

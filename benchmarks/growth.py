@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from benchmarks.converted import our_files, rivals_files
-from benchmarks.exact import examine
+from benchmarks.exact import ARM, examine
 from benchmarks.make_subject import Wanted, make_subject
 from benchmarks.measured import take_times
 from benchmarks.page import interval, label, millions, table
@@ -22,7 +22,7 @@ from ca_deploy.progress import Progress
 
 _RECIPE = str(Path(__file__).with_name("growth.toml"))
 _SIZES = (96, 160, 224, 320)
-_WIDTHS = (0.35, 0.5, 1.0, 1.4)
+_WIDTHS = (0.35, 1.0, 1.4)
 _PUBLISHED_SIZE, _PUBLISHED_WIDTH = 224, 1.0
 
 _FORMS = (X86, FLOAT_GATES, ANDROID)
@@ -83,7 +83,7 @@ class Growth:
                 made.append(best)
                 break
         rows = [Row(subject, one) for one in made]
-        examine(rows, progress)
+        examine(rows, progress, ARM[:1])
         return rows
 
 
@@ -95,7 +95,7 @@ def _best_rivals() -> list[Rival]:
 
 def _page(rows: dict[_Point, list[Row]], session: Session) -> str:
     ratios = [f"ours ({form.label}) ÷ it" for form in _FORMS]
-    columns = ("input", "width", "route", "ms", *ratios, "A76", "A53")
+    columns = ("input", "width", "route", "ms", *ratios, "A76")
     lines = [
         [
             str(point.size),
@@ -104,7 +104,6 @@ def _page(rows: dict[_Point, list[Row]], session: Session) -> str:
             f"{row.cpu['median']:.2f}" if row.cpu else "-",
             *(interval(row.ratios.get(form.label)) for form in _FORMS),
             millions(row.instructions.get("cortex-a76")),
-            millions(row.instructions.get("cortex-a53")),
         ]
         for point, of_point in rows.items()
         for row in of_point
@@ -114,7 +113,7 @@ def _page(rows: dict[_Point, list[Row]], session: Session) -> str:
         "# Results: cost as the work grows\n\n"
         f"Written by `python -m benchmarks growth` on {session.day}: coordinate attention, int8,\n"
         f"one thread of {session.machine.processor} (load average {session.load_before:.1f} "
-        f"to {session.load_after:.1f}),\nand million instructions on emulated ARM cores. "
+        f"to {session.load_after:.1f}),\nand million instructions on an emulated Cortex-A76. "
         "Columns as in [results.md](results.md).\n\n"
     )
     return head + table(columns, lines) + "\n"
