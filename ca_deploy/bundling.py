@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 import shutil
 import zipfile
 from collections.abc import Callable, Sequence
@@ -70,9 +69,9 @@ def bundle(
         return {"path": str(target), **manifest}
     from ca_deploy.bundle.archive import zipped
 
-    scratch = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    scratch = target.with_name(f".{target.name}.unpacked")  # always the same: what a kill leaves is replaced
     try:
-        with staging(scratch, overwrite=False) as staged:
+        with staging(scratch, overwrite=True) as staged:
             manifest = _write(staged, published, package, platform, check, progress)
         archive = scratch / "archive"
         archive.write_bytes(zipped(scratch))

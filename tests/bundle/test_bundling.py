@@ -61,6 +61,12 @@ def test_an_archive_repeats_to_the_byte(exported: Path, tmp_path: Path) -> None:
     assert names_in(tmp_path / "moved") == ["colours", "colours-android.zip"]
 
 
+def test_what_a_killed_run_left_is_no_obstacle(exported: Path, tmp_path: Path) -> None:
+    bundle(exported, "android", out=tmp_path / ".one.zip.unpacked")
+    bundle(exported, "android", zip_archive=True, out=tmp_path / "one.zip")
+    assert names_in(tmp_path) == ["colours", "one.zip"]
+
+
 def test_an_earlier_bundle_stays_unless_told(exported: Path, tmp_path: Path) -> None:
     for zip_archive in (False, True):
         out = tmp_path / f"out{zip_archive}"
