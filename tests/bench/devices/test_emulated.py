@@ -15,6 +15,7 @@ from bench_models import SIZE, WITH_TIES, gated_block
 from ca_deploy.bench import toolchain
 from ca_deploy.bench.devices import compare, open_device
 from ca_deploy.bench.devices.emulated import EmulatedArm
+from ca_deploy.bench.devices.inputs import timing_images
 from ca_deploy.bench.interleave import Effort
 from ca_deploy.errors import DeviceError, UserError
 from ca_deploy.progress import Silent
@@ -87,6 +88,28 @@ def test_counts_are_exact(images: np.ndarray, tmp_path: Path, monkeypatch: pytes
 
     assert first.reproduced
     assert first.instructions == second.instructions
+
+
+@pytest.mark.parametrize(
+    ("dtype", "core", "total"),
+    [
+        ("int8", "cortex-a53", 86706),
+        ("int8", "cortex-a72", 102322),
+        ("int8", "cortex-a76", 83890),
+        ("float32", "cortex-a53", 112411),
+        ("float32", "cortex-a72", 81703),
+        ("float32", "cortex-a76", 82082),
+    ],
+)
+def test_counts_are_those_of_litert_2_3_0(dtype: str, core: str, total: int, tmp_path: Path) -> None:
+    file = saved(tmp_path, dtype)
+
+    counted = EmulatedArm(core).run(file, timing_images(LiteRT(file)))
+
+    assert counted.reproduced
+    if LiteRT.version != "2.3.0":
+        pytest.skip(f"pinned for LiteRT 2.3.0, not {LiteRT.version}")
+    assert counted.instructions.total == total
 
 
 def test_classes_tell_the_cores_apart(images: np.ndarray, tmp_path: Path) -> None:
