@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -52,6 +53,17 @@ def results_document(
     }
 
 
+def check_folder(folder: Path) -> None:
+    """Find out before measuring whether `save` will be able to write.
+
+    Raises:
+        UserError: when it will not.
+    """
+    existing = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK):
+        raise UserError(f"--out {folder}: cannot be written: {existing} is no folder that may be written")
+
+
 def save(document: Mapping[str, Any], folder: Path) -> Path:
     """Add a run's results to a folder, under a name that sorts by time; gives the file.
 
@@ -88,8 +100,16 @@ class _PastMeasurement(BaseModel):
     instructions: _PastInstructions | None
 
 
+class _PastIdentity(BaseModel):
+    model: str
+    processor: str
+    system: str
+    versions: dict[str, str]
+
+
 class _PastDevice(BaseModel):
     device: str
+    identity: _PastIdentity | None
     measurements: list[_PastMeasurement]
 
 
@@ -133,6 +153,28 @@ class PastResults:
             )
         self._devices = document.devices
 
+    def covers(self, devices: Sequence[str], files: Sequence[Path]) -> bool:
+        """Whether one of these files was measured on one of these devices."""
+        names = {file.name for file in files}
+        return any(
+            Path(one.file).name in names
+            for session in self._devices
+            if session.device in devices
+            for one in session.measurements
+        )
+
+    def changes(self, session: DeviceSession) -> list[str]:
+        """What is not as it was when a device was measured before, which ratios then hold too."""
+        before = next((one.identity for one in self._devices if one.device == session.device), None)
+        if before is None or session.identity is None:
+            return []
+        now = asdict(session.identity)
+        return [
+            f"{session.device}: {name} was {_text(value)} in {self.name}, it is {_text(now[name])}"
+            for name, value in before.model_dump().items()
+            if now[name] != value
+        ]
+
     def find(self, device: str, file: str, threads: int) -> list[PastMeasurement]:
         """The measurements of a file of this name on a device, one for each delegate that ran it."""
         return [
@@ -172,3 +214,9 @@ def _samples(samples: Samples | None) -> dict[str, list[list[float]]] | None:
 
 def _rounds(stored: list[list[float]]) -> tuple[FloatArray, ...]:
     return tuple(np.array(one) for one in stored)
+
+
+def _text(value: str | Mapping[str, str]) -> str:
+    return (
+        value if isinstance(value, str) else ", ".join(f"{name} {version}" for name, version in value.items())
+    )

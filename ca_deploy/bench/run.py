@@ -26,12 +26,14 @@ class BenchResult:
         comparisons: with the baseline, when there is one.
         names: what each artifact is called, baselines included.
         effort: how much was measured.
+        changes: what is not as it was in the earlier run that it is compared with.
     """
 
     sessions: list[DeviceSession]
     comparisons: list[Comparison]
     names: Mapping[Path, str]
     effort: Effort
+    changes: Sequence[str] = ()
 
     def document(self) -> dict[str, Any]:
         """For JSON; see `results.schema.json`."""
@@ -65,12 +67,13 @@ def run(
     opened = [open_device(name, options) for name in dict.fromkeys(devices)]
     files = collect(places)
     past = PastResults(against) if against is not None and against.suffix == ".json" else None
+    if past and not past.covers(devices, files):
+        raise UserError(f"--against {against}: has no measurement of these artifacts on these devices")
     others = [] if against is None or past else collect([against])
     names = labels(list(dict.fromkeys([*files, *others])))
     baseline: Baseline | None = Earlier(past) if past else Beside(files, others, names) if others else None
     measured = list(dict.fromkeys([*files, *(baseline.files if baseline else ())]))
     sessions = measure_on(opened, measured, threads, effort, progress)
     comparisons = [one for session in sessions if baseline for one in baseline.comparisons(session)]
-    if baseline and not comparisons and not any(session.error for session in sessions):
-        raise UserError(f"--against {against}: has no measurement of these artifacts on these devices")
-    return BenchResult(sessions, comparisons, {path: names[path] for path in measured}, effort)
+    changes = [change for session in sessions if past for change in past.changes(session)]
+    return BenchResult(sessions, comparisons, {path: names[path] for path in measured}, effort, changes)

@@ -105,7 +105,7 @@ def bench(
     """Measure latency, memory and load time of artifacts on devices, and compare with a baseline."""
     from ca_deploy.bench.devices import DeviceOptions
     from ca_deploy.bench.interleave import Effort
-    from ca_deploy.bench.results import save
+    from ca_deploy.bench.results import check_folder, save
     from ca_deploy.bench.run import run
     from ca_deploy.errors import DeviceError, UserError, VerificationError
     from ca_deploy.progress import on_terminal
@@ -113,6 +113,8 @@ def bench(
 
     if fail_above is not None and against is None:
         raise UserError("--fail-above: needs a baseline; add --against")
+    if out is not None:
+        check_folder(out)
     effort = Effort(rounds=min(10, runs), runs=runs, seconds=seconds)
     with on_terminal(quiet or json) as progress:
         result = run(
@@ -122,7 +124,12 @@ def bench(
             effort,
             progress,
             against=against,
-            options=DeviceOptions(cool_down_seconds=cool_down, timeout_seconds=timeout, insecure=insecure),
+            options=DeviceOptions(
+                benchmark_binary=benchmark_binary,
+                cool_down_seconds=cool_down,
+                timeout_seconds=timeout,
+                insecure=insecure,
+            ),
         )
     document = result.document()
     if out is not None:

@@ -85,6 +85,7 @@ def _device_lines(result: BenchResult) -> Iterator[str]:
 
 def warnings(result: BenchResult) -> Iterator[str]:
     """What makes figures doubtful, or is missing."""
+    yield from result.changes
     for session in result.sessions:
         for file, why in session.skipped.items():
             yield f"{session.device}: does not run {result.names[file]}: {why}"

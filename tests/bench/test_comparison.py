@@ -161,3 +161,17 @@ def test_a_regression_is_above_the_limit_and_above_noise(ratio: Ratio, regressed
     one = Comparison("board", Path("a"), "XNNPACK", "b", 1, "cpu", True, ratio)
 
     assert one.is_regression(1.05) is regressed
+
+
+def test_a_device_that_is_not_what_it_was_is_told(files: dict[str, Path], tmp_path: Path) -> None:
+    new, *_ = files.values()
+    document = results_document([session(timed("board", new, 2))], [], {new: "a.tflite"}, Effort())
+    (tmp_path / "past.json").write_text(json.dumps(document))
+    past = PastResults(tmp_path / "past.json")
+    updated = DeviceSession("board", replace(BOARD, versions={"LiteRT": "2.4.0"}))
+
+    assert past.changes(session()) == []
+    assert past.changes(updated) == ["board: versions was LiteRT 2.3.0 in past.json, it is LiteRT 2.4.0"]
+    assert past.covers(["board"], [new])
+    assert not past.covers(["local"], [new])
+    assert not past.covers(["board"], [tmp_path / "other.tflite"])

@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator, ValidationError
 from ca_deploy.bench.comparison import Beside
 from ca_deploy.bench.devices import ColdStart, Conditions, OutputParity
 from ca_deploy.bench.interleave import Effort
-from ca_deploy.bench.results import SCHEMA, results_document, save
+from ca_deploy.bench.results import SCHEMA, check_folder, results_document, save
 from ca_deploy.bench.session import DeviceSession
 from ca_deploy.errors import UserError
 
@@ -81,6 +81,10 @@ def test_runs_collect_in_a_folder(document: dict, tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_said(document: dict, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
+
+    check_folder(tmp_path / "new" / "results")
+    with pytest.raises(UserError, match=r"--out .*file: cannot be written"):
+        check_folder(tmp_path / "file")
 
     with pytest.raises(UserError, match=r"--out .*file: cannot be written"):
         save(document, tmp_path / "file")
