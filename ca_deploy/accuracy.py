@@ -12,15 +12,17 @@ from ca_deploy.errors import UserError
 from ca_deploy.machine import available_cores
 from ca_deploy.progress import Progress, Silent
 from ca_deploy.published import Published, export_around, read_published
-from ca_deploy.recipe import Recipe, load_recipe
+from ca_deploy.recipe import InputSpec, Recipe, load_recipe
 
 if TYPE_CHECKING:
+    from ca_deploy.bundle.stated_input import StatedInput
     from ca_deploy.evaluation import Evaluated, EvaluationResult, Tally
     from ca_deploy.evaluation.judging import Judged
     from ca_deploy.images import LabelledImages
     from ca_deploy.runtimes import Runtime
 
 _FLOAT = "PyTorch float32"
+_FROM_METADATA = "the file's metadata"
 
 
 @dataclass(frozen=True)
@@ -126,12 +128,43 @@ def _asked(target: Path, recipe: str | None) -> _Asked:
     if (folder := export_around(target)) is not None:
         published = read_published(folder)
         return _Asked(target, (target,), stated or published.recipe, published)
-    if stated is None:
+    return _Asked(target, (target,), _recipe_alone(target, stated), None)
+
+
+def _recipe_alone(file: Path, recipe: Recipe | None) -> Recipe:
+    """The recipe of a file outside of an export, with the normalisation that the file states itself.
+
+    Raises:
+        UserError: when neither the user nor the file says how images are prepared.
+    """
+    size, own = _stated_by(file)
+    if own is None and recipe is None:
         raise UserError(
-            f"{target}: lies in no exported folder, so how its images are prepared is unknown; "
+            f"{file}: lies in no exported folder and does not say itself how its images are prepared; "
             "state it with --recipe NAME|FILE.toml"
         )
-    return _Asked(target, (target,), stated, None)
+    if own is None:
+        assert recipe is not None
+        return recipe
+    if recipe is None:
+        spec = InputSpec(size=size, mean=own.mean, std=own.std)
+        return Recipe(name=_FROM_METADATA, labels=own.labels, input=spec)
+    normalisation = {"mean": own.mean, "std": own.std}
+    return recipe.model_copy(update={"input": recipe.input.model_copy(update=normalisation)})
+
+
+def _stated_by(file: Path) -> tuple[tuple[int, int], StatedInput | None]:
+    """Height and width of the image that a .tflite takes, and what its metadata say of it."""
+    if file.suffix != ".tflite":
+        return (0, 0), None
+    from ca_deploy.bundle.stated_input import stated_input
+    from ca_deploy.bundle.tflite_metadata import ENTRY
+    from ca_deploy.quantization.tflite_model import TFLiteModel
+
+    model = TFLiteModel(file.read_bytes())
+    content = model.metadata(ENTRY)
+    height, width = model.shape(model.inputs[0])[1:3]
+    return (height, width), None if content is None else stated_input(file, content)
 
 
 def _float_network(asked: _Asked, progress: Progress) -> tuple[Runtime | None, tuple[str, ...]]:
@@ -141,7 +174,13 @@ def _float_network(asked: _Asked, progress: Progress) -> tuple[Runtime | None, t
     from ca_deploy.runtimes.pytorch import PyTorch
 
     if asked.published is None:
-        return None, (f"{asked.target} lies in no exported folder: nothing to compare it with",)
+        found = [f"{asked.target} lies in no exported folder: nothing to compare it with"]
+        if asked.recipe.name == _FROM_METADATA:
+            found.append(
+                "normalisation and labels are those of the file's metadata; resize and crop are assumed "
+                "to be ImageNet's (--recipe states them)"
+            )
+        return None, tuple(found)
     try:
         network = stages.network(rebuild(asked.published, Options()), progress)
     except UserError as error:

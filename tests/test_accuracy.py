@@ -10,7 +10,19 @@ from onnx import TensorProto, helper, numpy_helper
 from PIL import Image
 
 import ca_deploy
+from ca_deploy.bundle.tflite_metadata import (
+    ENTRY,
+    ImageTensor,
+    ModelCard,
+    OutputTensor,
+    label_file,
+    metadata,
+    with_files,
+)
+from ca_deploy.bundle.tflite_metadata import LABELS as LABELS_FILE
 from ca_deploy.errors import UserError
+from ca_deploy.exporters.tflite import Converter
+from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.recipe import InputSpec, Recipe
 
 LABELS = ("red", "green", "blue")
@@ -127,7 +139,7 @@ def test_one_file_of_an_export_is_judged_like_all(exported, data):
 
 def test_a_file_of_its_own_needs_a_recipe_and_has_no_comparison(exported, data, tmp_path):
     (tmp_path / "alone.onnx").write_bytes((exported / "model.onnx").read_bytes())
-    with pytest.raises(UserError, match="state it with --recipe"):
+    with pytest.raises(UserError, match="does not say itself how its images are prepared"):
         ca_deploy.evaluate("alone.onnx", data=data)
     (tmp_path / "colours.toml").write_text(
         f"labels = {list(LABELS)}\n[input]\nsize = [8, 8]\nmean = [0, 0, 0]\nstd = [1, 1, 1]\n"
@@ -192,3 +204,32 @@ def test_a_manifest_of_another_kind_is_refused(exported, data, manifest, message
     (exported / "manifest.json").write_text(manifest)
     with pytest.raises(UserError, match=message):
         ca_deploy.evaluate(exported, data=data)
+
+
+def colours_tflite(folder, mean, std):
+    """The classifier as a .tflite of its own that states its normalisation and labels."""
+    with Converter() as converter:
+        data = converter.convert(classifier([0, 0, 0]).SerializeToString()).data
+    model = TFLiteModel(data)
+    card, image = ModelCard("colours", "", "", "", ""), ImageTensor((8, 8), mean, std)
+    model.set_metadata(ENTRY, metadata(card, image, [OutputTensor("logits", "", labels=True)]))
+    path = folder / "colours.tflite"
+    path.write_bytes(with_files(model.dump(), {LABELS_FILE: label_file(LABELS)}))
+    return path
+
+
+def test_a_file_that_describes_itself_needs_no_recipe(tmp_path, data):
+    path = colours_tflite(tmp_path, (1.0, 2.0, 3.0), (5.0, 5.0, 5.0))
+    result = ca_deploy.evaluate(path, data=data)
+    assert result.labels == LABELS
+    assert result.artifacts[0].accuracy.top1.value == 1
+    assert "those of the file's metadata" in result.warnings[1]
+
+
+def test_what_a_file_says_of_its_normalisation_goes_before_the_recipe(tmp_path, data):
+    path = colours_tflite(tmp_path, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+    (tmp_path / "inverted.toml").write_text(
+        f"labels = {list(LABELS)}\n[input]\nsize = [8, 8]\nmean = [9, 0, 0]\nstd = [1, 1, 1]\n"
+    )
+    result = ca_deploy.evaluate(path, data=data, recipe=str(tmp_path / "inverted.toml"))
+    assert result.artifacts[0].accuracy.top1.value == 1
