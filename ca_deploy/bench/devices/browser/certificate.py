@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from ca_deploy.errors import UserError
+from ca_deploy.errors import DeviceError
 
 # A phone's clock may be wrong by hours; no run takes a day.
 _VALID = timedelta(days=1)
@@ -32,7 +32,7 @@ def make_certificate(host: str) -> Certificate:
     """Make a key and a certificate that it signs itself, for one IP address or name.
 
     Raises:
-        UserError: when the `cryptography` package is missing.
+        DeviceError: when the `cryptography` package is missing.
     """
     try:
         from cryptography import x509
@@ -40,7 +40,7 @@ def make_certificate(host: str) -> Certificate:
         from cryptography.hazmat.primitives.asymmetric import ec
         from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
     except ImportError as error:
-        raise UserError(
+        raise DeviceError(
             "--device browser needs the package cryptography: run `pip install 'ca-deploy[browser]'`"
         ) from error
     key = ec.generate_private_key(ec.SECP256R1())

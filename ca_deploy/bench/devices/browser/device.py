@@ -14,7 +14,7 @@ from ca_deploy.bench.devices.browser.inbox import Inbox
 from ca_deploy.bench.devices.browser.invitation import invite
 from ca_deploy.bench.devices.browser.job import PAGE_RUNTIMES, Job, make_job, refusal
 from ca_deploy.bench.devices.browser.messages import Hello, Result
-from ca_deploy.bench.devices.browser.place import Place, parse_place
+from ca_deploy.bench.devices.browser.place import Place, local_address, parse_place
 from ca_deploy.bench.devices.browser.runtimes import runtime_files, runtime_versions
 from ca_deploy.bench.devices.browser.server import PageServer
 from ca_deploy.bench.devices.browser.visit import Visit
@@ -73,7 +73,7 @@ class BrowserDevice:
         job = make_job(files, threads, effort)
         progress.step("Preparing the page and its runtimes")
         visit = Visit(_page() | job.served)
-        inbox = Inbox(visit.inbox)
+        inbox = Inbox(visit.inbox, self.name)
         with ExitStack() as serving:
             self._serve(visit, serving)
             progress.step("Waiting for a phone to open the page and start")
@@ -88,14 +88,15 @@ class BrowserDevice:
     def _serve(self, visit: Visit, serving: ExitStack) -> None:
         """Listen, and tell the user or the phone where."""
         place = self._place
-        certificate = make_certificate(place.host) if place.encrypted else None
+        host = place.host or local_address()
+        certificate = make_certificate(host) if place.encrypted else None
         context = certificate.context if certificate else None
-        server = serving.enter_context(PageServer(visit, place.host, place.port, context))
+        server = serving.enter_context(PageServer(visit, host, place.port, context))
         address = server.address
         if place.adb:
             serial = ready_phone(self.name, place.serial)
             serving.enter_context(reversed_port(serial, server.port))
-            address = address.replace(place.host, "localhost", 1)
+            address = address.replace(host, "localhost", 1)
             open_page(serial, address)
         invite(address, _advice(place, certificate))
 

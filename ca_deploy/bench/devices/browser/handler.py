@@ -16,7 +16,7 @@ from ca_deploy.bench.devices.browser.messages import Hello, Message, Result, rea
 LONGEST_RESULT = 64 * 2**20
 LONGEST_POST = 64 * 2**10
 IDLE_SECONDS = 30
-SESSION = "X-Session"
+_SESSION = "X-Session"
 _MESSAGES = "messages"
 
 _TYPES = {
@@ -31,7 +31,7 @@ _TYPES = {
 
 # Isolation from other origins (COOP, COEP) brings threads. The policy lets the page load nothing but what
 # comes from here, and compile WebAssembly. No referrer, because the address holds the token.
-HEADERS = {
+_HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -88,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _in_session(self) -> bool:
         """Whether the page that said hello is asking."""
-        return bool(self.server.visit.is_session(self.headers.get(SESSION, "")))
+        return bool(self.server.visit.is_session(self.headers.get(_SESSION, "")))
 
     def _receive(self, body: bytes) -> None:
         try:
@@ -146,7 +146,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _head(self, status: HTTPStatus, headers: dict[str, str]) -> None:
         self.send_response(status)
-        for name, value in (HEADERS | headers).items():
+        for name, value in (_HEADERS | headers).items():
             self.send_header(name, value)
         if self.close_connection:
             self.send_header("Connection", "close")

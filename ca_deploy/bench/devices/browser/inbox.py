@@ -19,6 +19,7 @@ class Inbox:
 
     Args:
         messages: where the server puts it.
+        device: the device's name, for errors.
         open_seconds: longest time without any news.
         silent_seconds: longest time without any message, once the page has said hello.
     """
@@ -26,10 +27,12 @@ class Inbox:
     def __init__(
         self,
         messages: queue.Queue[Message],
+        device: str,
         open_seconds: float = OPEN_SECONDS,
         silent_seconds: float = SILENT_SECONDS,
     ) -> None:
         self._messages = messages
+        self._device = device
         self._open_seconds = open_seconds
         self._silent_seconds = silent_seconds
 
@@ -43,8 +46,8 @@ class Inbox:
             message = self._messages.get(timeout=self._open_seconds)
         except queue.Empty as error:
             raise DeviceError(
-                f"browser: nobody opened the page and started it within {self._open_seconds:.0f} s; is the "
-                "phone on this network, and does a firewall let it through?"
+                f"{self._device}: nobody opened the page and started it within {self._open_seconds:.0f} s; "
+                "is the phone on this network, and does a firewall let it through?"
             ) from error
         assert isinstance(message, Hello)  # no other message comes before it
         return message
@@ -75,16 +78,18 @@ class Inbox:
                 message = self._messages.get(timeout=self._silent_seconds)
             except queue.Empty as error:
                 raise DeviceError(
-                    f"browser: the page has been silent for {self._silent_seconds:.0f} s; the tab was "
+                    f"{self._device}: the page has been silent for {self._silent_seconds:.0f} s; the tab was "
                     "closed, the phone fell asleep, or it left the network"
                 ) from error
             if isinstance(message, Closed):
-                raise DeviceError("browser: the page was closed before it was done")
+                raise DeviceError(f"{self._device}: the page was closed before it was done")
             if isinstance(message, Failed):
-                raise DeviceError(f"browser: {message.reason}")
+                raise DeviceError(f"{self._device}: {message.reason}")
             if not isinstance(message, Beat):
                 return message
-        raise DeviceError(f"browser: the page is open, but nothing happened for {self._open_seconds:.0f} s")
+        raise DeviceError(
+            f"{self._device}: the page is open, but nothing happened for {self._open_seconds:.0f} s"
+        )
 
 
 class _Rounds:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import io
 import sys
 
-from ca_deploy.errors import UserError
+from ca_deploy.errors import DeviceError
 
 _WHITE_ON_BLACK, _PLAIN = "\x1b[97;40m", "\x1b[0m"
 _QUIET_ZONE = 2  # modules; four by the standard, and phones read two
@@ -29,12 +29,12 @@ def qr_code(address: str, *, coloured: bool) -> str:
         coloured: white on black whatever the terminal's colours; without, right on a dark terminal only.
 
     Raises:
-        UserError: when the `segno` package is missing.
+        DeviceError: when the `segno` package is missing.
     """
     try:
         import segno
     except ImportError as error:
-        raise UserError(
+        raise DeviceError(
             "--device browser needs the package segno: run `pip install 'ca-deploy[browser]'`"
         ) from error
     drawn = io.StringIO()

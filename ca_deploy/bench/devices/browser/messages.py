@@ -31,7 +31,7 @@ class Hello(_Message):
     system: Text
     architecture: Text
     gpu: Text | None
-    cores: Count
+    cores: Annotated[int, Field(ge=1, le=10_000)]
     secure: bool
     isolated: bool
     relaxed_simd: bool

@@ -21,7 +21,7 @@ class Place:
     """Where a run's page is served.
 
     Attributes:
-        host: address or name of this machine that the phone reaches.
+        host: address or name of this machine that the phone reaches; empty for `local_address`.
         port: 0 for one that is free.
         encrypted: over HTTPS.
         adb: the phone reaches it through adb's cable, as its own localhost.
@@ -44,7 +44,6 @@ def parse_place(detail: str, insecure: bool) -> Place:
 
     Raises:
         UserError: when it cannot be understood.
-        DeviceError: when this machine has no address that a phone could reach.
     """
     kind, _, rest = detail.partition(":")
     if kind == "adb":
@@ -52,7 +51,7 @@ def parse_place(detail: str, insecure: bool) -> Place:
     host, _, port = detail.partition(":")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
         raise UserError(f"--device browser:{detail}: {port!r} is no port; use browser:HOST:PORT")
-    return Place(host or local_address(), int(port or 0), encrypted=not insecure)
+    return Place(host, int(port or 0), encrypted=not insecure)
 
 
 def local_address() -> str:

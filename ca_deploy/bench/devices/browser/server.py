@@ -12,7 +12,7 @@ from typing import Any
 
 from ca_deploy.bench.devices.browser.handler import IDLE_SECONDS, Handler
 from ca_deploy.bench.devices.browser.visit import Visit
-from ca_deploy.errors import UserError
+from ca_deploy.errors import DeviceError
 
 
 class PageServer:
@@ -25,7 +25,7 @@ class PageServer:
         context: for HTTPS; None for HTTP.
 
     Raises:
-        UserError: when it cannot listen there.
+        DeviceError: when it cannot listen there.
     """
 
     def __init__(self, visit: Visit, host: str, port: int, context: ssl.SSLContext | None) -> None:
@@ -34,7 +34,7 @@ class PageServer:
         except OSError as error:
             place = f"{host}:{port}" if port else host
             reason = error.strerror or error
-            raise UserError(f"--device browser:{place}: cannot listen there ({reason})") from error
+            raise DeviceError(f"browser:{place}: cannot listen there ({reason})") from error
         self.port = int(self._server.server_address[1])
         self.address = f"{'https' if context else 'http'}://{host}:{self.port}/{visit.token}/"
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

@@ -338,7 +338,10 @@ def test_a_closed_tab_ends_the_run_with_one_line(
     status, document = command.end()
 
     assert status == 4
-    assert document["devices"][0]["error"] == "browser: the page was closed before it was done"
+    assert (
+        document["devices"][0]["error"]
+        == f"browser:{network.address}: the page was closed before it was done"
+    )
 
 
 def test_ctrl_c_ends_the_run_and_the_page_says_so(

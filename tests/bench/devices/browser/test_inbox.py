@@ -25,7 +25,7 @@ def inbox(*messages: Message) -> Inbox:
     filled: queue.Queue[Message] = queue.Queue()
     for message in messages:
         filled.put(message)
-    return Inbox(filled, open_seconds=0.05, silent_seconds=0.05)
+    return Inbox(filled, "browser:a", open_seconds=0.05, silent_seconds=0.05)
 
 
 class Recorded(Silent):
@@ -72,7 +72,7 @@ def test_the_page_s_first_word_is_awaited() -> None:
         ((), "has been silent for 0 s"),
         ((step("on 1 thread", 2), ROUND), "has been silent for 0 s"),
         ((step("on 1 thread", 2), Closed(kind="closed")), "was closed before it was done"),
-        ((Failed(kind="failed", reason="out of memory"),), "browser: out of memory"),
+        ((Failed(kind="failed", reason="out of memory"),), "browser:a: out of memory"),
     ],
 )
 def test_a_page_that_goes_away_is_a_device_error(messages: tuple[Message, ...], line: str) -> None:
@@ -85,4 +85,4 @@ def test_signs_of_life_alone_are_not_enough() -> None:
     endless.get = lambda timeout: BEAT  # type: ignore[method-assign]
 
     with pytest.raises(DeviceError, match="nothing happened for 0 s"):
-        Inbox(endless, open_seconds=0.05, silent_seconds=0.05).result(Silent())
+        Inbox(endless, "browser:a", open_seconds=0.05, silent_seconds=0.05).result(Silent())

@@ -9,7 +9,7 @@ import segno
 
 from ca_deploy.bench.devices.browser.certificate import make_certificate
 from ca_deploy.bench.devices.browser.invitation import invite, qr_code
-from ca_deploy.errors import UserError
+from ca_deploy.errors import DeviceError
 
 ADDRESS = "https://192.168.178.20:43210/0123456789abcdefghijkl/"
 
@@ -53,6 +53,6 @@ def test_a_missing_package_is_named_with_the_command_that_brings_it(
     monkeypatch.setitem(sys.modules, package, None)
 
     with pytest.raises(
-        UserError, match=rf"needs the package {package}: run `pip install 'ca-deploy\[browser\]'`"
+        DeviceError, match=rf"needs the package {package}: run `pip install 'ca-deploy\[browser\]'`"
     ):
         use()

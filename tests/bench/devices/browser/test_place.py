@@ -12,6 +12,7 @@ from ca_deploy.errors import UserError
 @pytest.mark.parametrize(
     ("detail", "place"),
     [
+        ("", Place("", 0, encrypted=True)),
         ("10.0.0.5", Place("10.0.0.5", 0, encrypted=True)),
         ("10.0.0.5:8443", Place("10.0.0.5", 8443, encrypted=True)),
         ("adb", Place("127.0.0.1", 0, encrypted=False, adb=True)),

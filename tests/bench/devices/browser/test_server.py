@@ -18,7 +18,7 @@ from ca_deploy.bench.devices.browser.handler import LONGEST_POST, LONGEST_RESULT
 from ca_deploy.bench.devices.browser.messages import Beat, Failed, Hello
 from ca_deploy.bench.devices.browser.server import PageServer
 from ca_deploy.bench.devices.browser.visit import Visit
-from ca_deploy.errors import UserError
+from ca_deploy.errors import DeviceError
 
 HERE = "127.0.0.1"
 HELLO = {
@@ -176,7 +176,7 @@ def test_posts_go_to_one_place_only(server: PageServer, visit: Visit) -> None:
         [],
         {"kind": "unknown"},
         HELLO | {"extra": 1},
-        HELLO | {"cores": -1},
+        HELLO | {"cores": 0},
         HELLO | {"model": "x" * 501},
         {"kind": "result", "measured": [{}], "skipped": [], "hidden": False},
     ],
@@ -261,5 +261,5 @@ def test_two_runs_share_no_secret() -> None:
 
 
 def test_an_address_of_another_machine_cannot_be_listened_on(visit: Visit) -> None:
-    with pytest.raises(UserError, match=r"--device browser:192\.0\.2\.77: cannot listen there"):
+    with pytest.raises(DeviceError, match=r"browser:192\.0\.2\.77: cannot listen there"):
         PageServer(visit, "192.0.2.77", 0, None)

@@ -2,8 +2,6 @@
 
 const BEAT_MS = 2000;
 
-export class EndedError extends Error {}
-
 let session = '';
 let beats;
 let leaving = false;
@@ -12,7 +10,7 @@ let leaving = false;
 export async function sayHello(facts, onEnd) {
   const answer = await fetch('messages', post({ kind: 'hello', ...facts })).catch(unreachable);
   if (answer.status === 409) {
-    throw new EndedError('Another page was started before this one, and a run takes only one. '
+    throw new Error('Another page was started before this one, and a run takes only one. '
       + 'Run the command again for a new address.');
   }
   await check(answer);
@@ -50,7 +48,8 @@ export async function download(name, onBytes = () => {}) {
   await check(answer);
   const parts = [];
   const reader = answer.body.getReader();
-  for (let part = await reader.read(); !part.done; part = await reader.read()) {
+  const next = () => reader.read().catch(unreachable);
+  for (let part = await next(); !part.done; part = await next()) {
     parts.push(part.value);
     onBytes(part.value.length);
   }
@@ -66,9 +65,9 @@ function post(message) {
 }
 
 async function check(answer) {
-  if (!answer.ok) throw new EndedError(`The command answered ${answer.status}. Run it again and open its new address.`);
+  if (!answer.ok) throw new Error(`The command answered ${answer.status}. Run it again and open its new address.`);
 }
 
 function unreachable() {
-  throw new EndedError('The command can no longer be reached: it has ended, or this device has left the network.');
+  throw new Error('The command can no longer be reached: it has ended, or this device has left the network.');
 }

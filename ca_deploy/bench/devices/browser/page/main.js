@@ -1,12 +1,13 @@
 // The walk of one run: who am I, what is to do, start, measure, send back.
 
 import { deviceFacts } from './facts.js';
-import { download, EndedError, fetchJob, sayGoodbye, sayHello, tell } from './link.js';
+import { download, fetchJob, sayGoodbye, sayHello, tell } from './link.js';
 import { measureTogether } from './session.js';
 import { View } from './view.js';
 
 const view = new View(document);
 const MOST_TEXT = 400; // characters of a runtime's complaint that are sent
+const CLOSING_MS = 500;
 
 let hidden = false;
 
@@ -98,10 +99,11 @@ async function keepAwake() {
 
 const ended = new Promise((resolve, reject) => { main(reject).then(resolve, reject); });
 
-ended.catch(async (error) => {
-  sayGoodbye();
+ended.catch((error) => {
   view.failed(error.message);
-  if (!(error instanceof EndedError)) {
-    await tell({ kind: 'failed', reason: String(error.message).slice(0, MOST_TEXT) }).catch(() => {});
-  }
+  // A page that is being closed loses its connections first, and then says itself that it is closed.
+  setTimeout(() => {
+    sayGoodbye();
+    tell({ kind: 'failed', reason: String(error.message).slice(0, MOST_TEXT) }).catch(() => {});
+  }, CLOSING_MS);
 });
