@@ -8,20 +8,21 @@ import platform
 import subprocess
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+from ca_deploy.bench.devices.conditions import condition_warnings, read_conditions
 from ca_deploy.bench.devices.inputs import timing_images
 from ca_deploy.bench.devices.protocol import ColdStart, Identity, Measurement
+from ca_deploy.bench.devices.questions import shell_here
+from ca_deploy.bench.devices.reliability import timing_warnings
 from ca_deploy.bench.interleave import Clock, Effort, Samples, interleave, warm_up
 from ca_deploy.bench.timing import summarize
 from ca_deploy.errors import DeviceError
 from ca_deploy.machine import available_cores
 from ca_deploy.progress import Progress
 from ca_deploy.runtimes import Runtime, open_runtime
-
-_NOISY = 0.5  # (p90 - p10) / median; an idle machine stays far below
-_GOVERNOR = Path("/sys/devices/system/cpu/cpu0/cpufreq/scaling_governor")
 
 
 class LocalDevice:
@@ -59,14 +60,20 @@ class LocalDevice:
         runs = [runtime.bind(timing_images(runtime)) for runtime in runtimes]
         clock = Clock.of_threads(threads)
         stable = [warm_up(run, effort.warm_up_seconds, clock) for run in runs]
+        before = read_conditions(shell_here)
         samples = interleave(runs, effort, clock, progress)
+        after = read_conditions(shell_here)
         cold = [_cold_start(file, threads) if effort.cold_start else None for file in files]
-        return [self._measurement(*one) for one in zip(files, runtimes, stable, samples, cold, strict=True)]
+        doubts = condition_warnings(before, after, phone=False)
+        return [
+            replace(one, before=before, after=after, warnings=(*doubts, *one.warnings))
+            for one in map(self._measurement, files, runtimes, stable, samples, cold)
+        ]
 
     def _measurement(
         self, file: Path, runtime: Runtime, stable: bool, samples: Samples, cold: ColdStart | None
     ) -> Measurement:
-        wall, cpu = summarize(samples.wall), summarize(samples.cpu)
+        wall = summarize(samples.wall)
         return Measurement(
             device=self.name,
             file=file,
@@ -74,25 +81,11 @@ class LocalDevice:
             delegate=runtime.delegate,
             threads=runtime.threads,
             wall=wall,
-            cpu=cpu,
+            cpu=summarize(samples.cpu),
             cold=cold,
-            warnings=tuple(_warnings(runtime.threads, stable, wall.spread)),
+            warnings=tuple(timing_warnings(wall, stable, runtime.threads, available_cores())),
             samples=samples,
         )
-
-
-def _warnings(threads: int, stable: bool, spread: float) -> list[str]:
-    """What makes a time on this machine doubtful."""
-    found = []
-    if not stable:
-        found.append("did not become stable while warming up")
-    if spread > _NOISY:
-        found.append(f"noisy: p10 to p90 span {spread:.0%} of the median")
-    if threads > available_cores():
-        found.append(f"{threads} threads on {available_cores()} cores")
-    if _GOVERNOR.is_file() and (governor := _GOVERNOR.read_text().strip()) != "performance":
-        found.append(f"the frequency governor is {governor}, not performance")
-    return found
 
 
 def _cold_start(file: Path, threads: int) -> ColdStart:

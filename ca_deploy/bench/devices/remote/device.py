@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
+from ca_deploy.bench.devices.conditions import condition_warnings, cool_down, read_conditions
 from ca_deploy.bench.devices.inputs import timing_images
 from ca_deploy.bench.devices.protocol import Conditions, DeviceOptions, Identity, Measurement, OutputParity
-from ca_deploy.bench.devices.remote.conditions import condition_warnings, cool_down, read_conditions
+from ca_deploy.bench.devices.reliability import timing_warnings
 from ca_deploy.bench.devices.remote.connection import Connection
 from ca_deploy.bench.devices.remote.facts import Facts, read_facts
 from ca_deploy.bench.devices.remote.folder import FarFolder, far_folder
@@ -25,8 +26,6 @@ from ca_deploy.runtimes.batches import to_layout_of
 from ca_deploy.runtimes.litert import LiteRT
 
 Connect = Callable[[], AbstractContextManager[Connection]]
-
-_NOISY = 0.5  # (p90 - p10) / median
 
 
 class RemoteDevice:
@@ -97,16 +96,14 @@ class RemoteDevice:
         """All artifacts with one number of threads, once the device is as cool as at the start."""
         assert self._facts is not None
         if start is not None:
-            cool_down(folder, start, self._options.cool_down_seconds, progress)
+            cool_down(folder.ask, start, self._options.cool_down_seconds, progress)
         progress.step(f"Timing {len(files)} artifacts on {self.name}, threads: {threads}")
         cores = self._facts.fastest_cores(threads)
-        before = read_conditions(folder)
+        before = read_conditions(folder.ask)
         task = Task(files, threads, cores, effort, self._options.timeout_seconds)
         sampled = self._meter.measure(folder, task, progress)
-        after = read_conditions(folder)
+        after = read_conditions(folder.ask)
         shared = condition_warnings(before, after, self._phone)
-        if threads > self._facts.cores:
-            shared.append(f"{threads} threads on {self._facts.cores} cores")
         return [
             self._measurement(file, threads, one, before, after, shared)
             for file, one in zip(files, sampled, strict=True)
@@ -121,12 +118,9 @@ class RemoteDevice:
         after: Conditions,
         shared: list[str],
     ) -> Measurement:
+        assert self._facts is not None
         wall = summarize(sampled.samples.wall)
-        warnings = [*shared, *sampled.warnings]
-        if sampled.stable is False:
-            warnings.append("did not become stable while warming up")
-        if wall.spread > _NOISY:
-            warnings.append(f"noisy: p10 to p90 span {wall.spread:.0%} of the median")
+        doubts = timing_warnings(wall, sampled.stable, threads, self._facts.cores)
         return Measurement(
             device=self.name,
             file=file,
@@ -139,7 +133,7 @@ class RemoteDevice:
             parity=None if sampled.output is None else _parity(self.name, file, sampled.output),
             before=before,
             after=after,
-            warnings=tuple(warnings),
+            warnings=(*shared, *sampled.warnings, *doubts),
             samples=sampled.samples,
         )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
+from ca_deploy.bench.devices.questions import ask
 from ca_deploy.bench.devices.remote.folder import FarFolder
 
 # Section and the command that fills it; one that a machine does not have leaves it empty.
@@ -81,24 +82,13 @@ class Facts:
         return tuple(core for core, frequency in sorted(self.frequencies.items()) if frequency >= limit)
 
 
-def ask(folder: FarFolder, questions: dict[str, str]) -> dict[str, str]:
-    """Run commands on the far side; what each says, empty where it fails.
-
-    Raises:
-        DeviceError: when the connection fails.
-    """
-    script = "\n".join(f"echo '[{name}]'; {command} 2>/dev/null; echo" for name, command in questions.items())
-    answers = re.split(r"^\[(\w+)\]\n", folder.ask(script), flags=re.MULTILINE)
-    return {name: answer.strip() for name, answer in zip(answers[1::2], answers[2::2], strict=True)}
-
-
 def read_facts(folder: FarFolder) -> Facts:
     """Ask a machine what it is.
 
     Raises:
         DeviceError: when the connection fails.
     """
-    return parse_facts(ask(folder, _QUESTIONS))
+    return parse_facts(ask(folder.ask, _QUESTIONS))
 
 
 def parse_facts(answers: dict[str, str]) -> Facts:

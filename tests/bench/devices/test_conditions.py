@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from ca_deploy.bench.devices import Conditions
-from ca_deploy.bench.devices.remote import conditions
-from ca_deploy.bench.devices.remote.conditions import (
+from ca_deploy.bench.devices import Conditions, conditions
+from ca_deploy.bench.devices.conditions import (
     _QUESTIONS,
     condition_warnings,
     cool_down,
     parse_conditions,
 )
+from ca_deploy.bench.devices.questions import shell_here
 from ca_deploy.progress import Silent
 
 
@@ -68,15 +68,12 @@ def test_throttling_that_began_meanwhile_is_warned_of() -> None:
 
 
 def test_cooling_ends_when_it_is_as_cool_as_before_or_time_is_up(monkeypatch: pytest.MonkeyPatch) -> None:
-    class Folder:
-        device = "board"
-
     temperatures = iter([40.0, 35.0, 30.5, 30.0])
     monkeypatch.setattr(conditions, "read_conditions", lambda _: Conditions(celsius=next(temperatures)))
     slept: list[float] = []
 
-    cool_down(Folder(), Conditions(celsius=30.0), 60, Silent(), slept.append)
+    cool_down(shell_here, Conditions(celsius=30.0), 60, Silent(), slept.append)
     assert slept == [5, 5]
     temperatures = iter([50.0] * 9)
-    cool_down(Folder(), Conditions(celsius=30.0), 12, Silent(), slept.append)
+    cool_down(shell_here, Conditions(celsius=30.0), 12, Silent(), slept.append)
     assert slept == [5] * 4

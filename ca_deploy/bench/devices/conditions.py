@@ -1,4 +1,4 @@
-"""The state of a far machine beside a session: how warm it is, whether it is throttled, its battery."""
+"""The state of a machine beside a session: how warm it is, whether it is throttled, its battery."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import time
 from collections.abc import Callable
 
 from ca_deploy.bench.devices.protocol import Conditions
-from ca_deploy.bench.devices.remote.facts import ask
-from ca_deploy.bench.devices.remote.folder import FarFolder
+from ca_deploy.bench.devices.questions import Shell, ask
 from ca_deploy.progress import Progress
 
 _QUESTIONS = {
@@ -27,13 +26,13 @@ _LOOK_SECONDS = 5.0
 _LOW_BATTERY = 20  # per cent; phones save power below
 
 
-def read_conditions(folder: FarFolder) -> Conditions:
+def read_conditions(shell: Shell) -> Conditions:
     """Ask a machine for its state.
 
     Raises:
-        DeviceError: when the connection fails.
+        DeviceError: when the shell cannot be reached.
     """
-    return parse_conditions(ask(folder, _QUESTIONS))
+    return parse_conditions(ask(shell, _QUESTIONS))
 
 
 def parse_conditions(answers: dict[str, str]) -> Conditions:
@@ -73,7 +72,7 @@ def _throttled(raspberry: str, thermal: str) -> bool | None:
 
 
 def cool_down(
-    folder: FarFolder,
+    shell: Shell,
     start: Conditions,
     seconds: float,
     progress: Progress,
@@ -82,11 +81,11 @@ def cool_down(
     """Wait until a machine is as cool as it was at the start, for at most so many seconds."""
     looks = int(seconds / _LOOK_SECONDS)
     for _ in range(looks):
-        now = read_conditions(folder)
+        now = read_conditions(shell)
         warm = now.celsius is not None and start.celsius is not None and now.celsius > start.celsius + _COOLER
         if not warm and not now.throttled:
             return
-        progress.step(f"Letting {folder.device} cool: {now.celsius} °C")
+        progress.step("Letting the device cool" + (f": {now.celsius:.1f} °C" if now.celsius else ""))
         sleep(_LOOK_SECONDS)
 
 
