@@ -42,6 +42,7 @@ class Artifact:
         passes: names of the passes behind it, in order.
         interface: what it takes: images normalised as the recipe says, for which it gives the network's own
             outputs; or pixels from 0 to 255, for which a classifier gives scores.
+        simulation_db: how far a simulation that decided something is from the kernels; None without one.
         min_runtime: the oldest TFLite that knows its operators; None for other formats.
     """
 
@@ -51,6 +52,7 @@ class Artifact:
     target: str
     passes: tuple[str, ...]
     interface: Interface = "normalised"
+    simulation_db: float | None = None
     min_runtime: str | None = None
 
     @property

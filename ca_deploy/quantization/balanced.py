@@ -12,13 +12,14 @@ from ca_deploy.quantization.bias_correction import corrected_biases
 from ca_deploy.quantization.calibration import Calibration
 from ca_deploy.quantization.quantized import Quantized
 from ca_deploy.quantization.ranges import measure_ranges
-from ca_deploy.quantization.simulation import Simulation, objection
+from ca_deploy.quantization.simulation import Simulation, distance_db, objection
 from ca_deploy.quantization.static import quantize_static
 from ca_deploy.quantization.tflite_model import TFLiteModel
 
 _IMAGES = 128
 """Enough for the means of channels; all of them are in memory at once."""
 _PROOF_IMAGES = 2
+_DISTANCE_IMAGES = 16
 
 
 def quantize_balanced(
@@ -44,7 +45,11 @@ def quantize_balanced(
         progress.note(warning)
         return Quantized(quantize_static(data, ranges, per_channel=per_channel), (warning,))
     biases = corrected_biases(simulation, ranges, calibration.images.first(_IMAGES))
-    return Quantized(quantize_static(with_biases(data, biases), ranges, per_channel=per_channel))
+    corrected = with_biases(data, biases)
+    written = quantize_static(corrected, ranges, per_channel=per_channel)
+    images = calibration.images.first(_DISTANCE_IMAGES)
+    distance = distance_db(Simulation(corrected, per_channel), ranges, written, images)
+    return Quantized(written, simulation_db=distance)
 
 
 def with_biases(data: bytes, biases: Mapping[int, NDArray[np.float32]]) -> bytes:

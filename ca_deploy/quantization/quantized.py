@@ -12,7 +12,10 @@ class Quantized:
     Attributes:
         data: the file's content.
         warnings: what had to be left out, one line each.
+        simulation_db: how far the simulation that decided something is from the kernels (`distance_db`); None
+            where nothing was simulated.
     """
 
     data: bytes
     warnings: tuple[str, ...] = ()
+    simulation_db: float | None = None

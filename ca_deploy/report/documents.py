@@ -111,6 +111,7 @@ def _measured(one: Exported, result: ExportResult) -> dict[str, Any]:
         "precision": artifact.precision,
         "target": artifact.target,
         "interface": artifact.interface,
+        **_finite({"simulation_db": artifact.simulation_db}),
         "min_runtime": artifact.min_runtime,
         "bytes": artifact.path.stat().st_size,
         "status": "passed" if one.verdict.passed else "failed",

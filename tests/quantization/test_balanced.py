@@ -22,6 +22,7 @@ def test_the_int8_file_follows_the_float32_file(gated, image_set, images):
     assert sqnr_db(LiteRT(gated).run(images)[0], LiteRT(written.data).run(images)[0]) > 25
     assert written.warnings == ()
     assert notes.messages == []
+    assert written.simulation_db > 30
 
 
 def test_a_network_that_cannot_be_simulated_is_quantized_and_it_says_so(to_tflite, image_set, images):
@@ -31,6 +32,7 @@ def test_a_network_that_cannot_be_simulated_is_quantized_and_it_says_so(to_tflit
     assert LiteRT(written.data).outputs[0].dtype == np.int8
     assert written.warnings == ("biases are not corrected: TANH cannot be simulated",)
     assert notes.messages == list(written.warnings)
+    assert written.simulation_db is None
 
 
 def test_a_network_with_two_outputs_is_corrected_too(to_tflite, image_set, images):

@@ -1,11 +1,15 @@
-"""Whether a simulation can stand for its file."""
+"""Whether a simulation can stand for its file, and how far it is from the kernels."""
 
 from __future__ import annotations
+
+from collections.abc import Mapping
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from ca_deploy.metrics import sqnr_db
+from ca_deploy.quantization.ranges import Range
 from ca_deploy.quantization.simulation.simulation import Simulation, channels_last
 from ca_deploy.runtimes.litert import LiteRT
 from ca_deploy.runtimes.sources import one_line
@@ -33,3 +37,27 @@ def objection(simulation: Simulation, data: bytes, images: NDArray[np.float32]) 
         if ours.shape != theirs.shape or not np.abs(ours - theirs).max() <= _TOLERANCE * np.abs(theirs).max():
             return "the simulation's outputs are not LiteRT's"
     return None
+
+
+def distance_db(
+    simulation: Simulation, ranges: Mapping[int, Range], written: bytes, images: NDArray[np.float32]
+) -> float:
+    """SQNR in dB of the simulated outputs, with the int8 file's on LiteRT with XNNPACK as the reference.
+
+    A simulation rounds where the kernels round, but sums in float32; a step here and there adds up.
+
+    Args:
+        simulation: of the float32 file that `written` was made from.
+        ranges: of its activations.
+        written: the int8 file.
+        images: calibration images (N, C, H, W).
+    """
+    constants, stored = simulation.rounded_constants(ranges), simulation.parameters(ranges)
+    with torch.inference_mode():
+        simulated = simulation.run(channels_last(images), constants, stored)
+    real = LiteRT(written).run(images)
+    flat = [
+        np.concatenate([part.reshape(len(images), -1) for part in parts], axis=1)
+        for parts in (real, [one.numpy() for one in simulated])
+    ]
+    return sqnr_db(*flat)

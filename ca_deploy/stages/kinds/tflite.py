@@ -65,7 +65,8 @@ def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Seq
                     quantized.data, [value_name(formed.graph, node) for node in products]
                 ),
             )
-        artifact = Artifact(path, "tflite", precision, target, work.pass_names(formed.records))
+        names = work.pass_names(formed.records)
+        artifact = Artifact(path, "tflite", precision, target, names, simulation_db=quantized.simulation_db)
         written += Written(
             (written_with_metadata(plan, artifact, quantized.data),),
             warnings=tuple(f"{path.name}: {warning}" for warning in quantized.warnings),
