@@ -13,7 +13,11 @@ from collections.abc import Sequence
 from ca_deploy.bench.profile.events import OperatorTimes
 from ca_deploy.runtimes.litert import Node
 
-_RESHAPE, _RESHAPES = "Static Reshape", frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"})
+# Those that XNNPACK also puts in itself: behind a mean, before a convolution that quantizes its own input.
+_ALSO_ITS_OWN = {
+    "Static Reshape": frozenset({"RESHAPE", "SQUEEZE", "EXPAND_DIMS"}),
+    "Convert": frozenset({"QUANTIZE", "DEQUANTIZE"}),
+}
 
 # The beginning of XNNPACK's names (xnn_operator_type_to_string), and the file's operators that they run.
 _RUN_BY: tuple[tuple[str, frozenset[str]], ...] = (
@@ -34,17 +38,16 @@ _RUN_BY: tuple[tuple[str, frozenset[str]], ...] = (
     ("Even Split", frozenset({"SPLIT"})),
     ("Slice", frozenset({"SLICE", "STRIDED_SLICE"})),
     ("Transpose", frozenset({"TRANSPOSE"})),
-    (_RESHAPE, _RESHAPES),
     ("Constant Pad", frozenset({"PAD"})),
-    ("Convert", frozenset({"QUANTIZE", "DEQUANTIZE"})),
     ("Clamp", frozenset({"RELU", "RELU6", "MAXIMUM", "MINIMUM"})),
+    *_ALSO_ITS_OWN.items(),
 )
 
 
 def attribute(operators: Sequence[OperatorTimes], nodes: Sequence[Node]) -> list[Node | None] | None:
     """The last of the file's operators that each of the runtime's runs; None when they do not align.
 
-    A shape change that the runtime put in itself runs none of the file's.
+    What the runtime put in itself runs none of the file's.
 
     Args:
         operators: of the runtime, in the order in which they run.
@@ -53,7 +56,7 @@ def attribute(operators: Sequence[OperatorTimes], nodes: Sequence[Node]) -> list
     found: list[Node | None] = []
     place = 0
     for operator in operators:
-        if operator.name.startswith(_RESHAPE) and not _is_next(_RESHAPES, nodes[place:]):
+        if _is_its_own(operator, nodes[place:]):
             found.append(None)
             continue
         at = next((i for i in range(place, len(nodes)) if _fits(operator, nodes[i])), None)
@@ -71,5 +74,7 @@ def _fits(operator: OperatorTimes, node: Node) -> bool:
     return run is None or node.operator in run
 
 
-def _is_next(operators: frozenset[str], nodes: Sequence[Node]) -> bool:
-    return bool(nodes) and nodes[0].operator in operators
+def _is_its_own(operator: OperatorTimes, nodes: Sequence[Node]) -> bool:
+    """Whether the runtime put an operator in: the next one of the file is nothing that it could run."""
+    run = next((names for start, names in _ALSO_ITS_OWN.items() if operator.name.startswith(start)), None)
+    return run is not None and not (nodes and nodes[0].operator in run)

@@ -135,9 +135,9 @@ def profile(file: Path, threads: int, runs: int, progress: Progress) -> Profile:
 def make_profile(file: Path, here: LiteRT, threads: int, times: RunTimes) -> Profile:
     """Put the runtime's times and the file's graph together."""
     aligned = attribute(times.operators, here.nodes)
-    blocks = attention_blocks(here.nodes)
-    block_of = {node.index: place for place, block in enumerate(blocks) for node in block}
     shapes = {tensor.index: tensor.shape for tensor in here.tensors}
+    blocks = attention_blocks(here.nodes, shapes)
+    block_of = {node.index: place for place, block in enumerate(blocks) for node in block}
     ran: list[Node | None] = [None] * len(times.operators) if aligned is None else [*aligned]
     operators = tuple(
         OperatorCost(

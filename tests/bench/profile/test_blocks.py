@@ -15,8 +15,10 @@ def graph(*lines: str) -> list[Node]:
     ]
 
 
-def found(nodes: list[Node]) -> list[str]:
-    return ["".join(chr(node.outputs[0]) for node in block) for block in attention_blocks(nodes)]
+def found(nodes: list[Node], shapes: dict[int, tuple[int, ...]] | None = None) -> list[str]:
+    return [
+        "".join(chr(node.outputs[0]) for node in block) for block in attention_blocks(nodes, shapes or {})
+    ]
 
 
 def test_coordinate_attention_is_one_block_with_both_gates() -> None:
@@ -73,3 +75,30 @@ def test_a_tensor_that_is_also_an_output_does_not_confuse_it() -> None:
     nodes = graph("x = CONV_2D a", "p = MEAN x", "q = MEAN x", "y = MUL x p")
 
     assert found(nodes) == []
+
+
+def test_convolving_before_pooling_is_one_block_too() -> None:
+    nodes = graph(
+        "x = DEPTHWISE_CONV_2D a",
+        "c = CONV_2D x",
+        "h = MEAN c",
+        "w = MEAN c",
+        "m = MUL x h",
+        "n = MUL m w",
+    )
+
+    assert found(nodes) == ["chwmn"]
+
+
+def test_a_depthwise_convolution_as_large_as_its_input_pools() -> None:
+    nodes = graph("x = CONV_2D a", "p = DEPTHWISE_CONV_2D x", "y = MUL x p")
+    shapes = {ord("x"): (1, 8, 8, 4), ord("p"): (1, 8, 1, 4)}
+
+    assert found(nodes, shapes) == ["py"]
+    assert found(nodes, shapes | {ord("p"): (1, 8, 8, 4)}) == []
+
+
+def test_gates_that_are_multiplied_with_each_other_first_are_one_block() -> None:
+    nodes = graph("x = CONV_2D a", "c = CONV_2D x", "h = MEAN c", "w = MEAN c", "g = MUL h w", "y = MUL x g")
+
+    assert found(nodes) == ["chwgy"]
