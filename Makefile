@@ -25,7 +25,7 @@ DEVICE_PACKAGES := qemu-user gcc gcc-aarch64-linux-gnu libc6-dev libc6-dev-arm64
 	default-jre-headless
 
 test-devices: $(READY)  ## tests that need Debian packages (emulator, SSH, adb, browser), which this installs
-	for tool in $(DEVICE_TOOLS); do PATH=$$PATH:/usr/sbin command -v $$tool >/dev/null || exit 1; done || \
+	(PATH=$$PATH:/usr/sbin; for tool in $(DEVICE_TOOLS); do command -v $$tool >/dev/null || exit 1; done) || \
 		{ apt-get update -qq && apt-get install -y --no-install-recommends $(DEVICE_PACKAGES); }
 	$(BIN)/python -m pytest -m devices
 
