@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from ca_deploy.progress import Progress
 from ca_deploy.quantization.bias_correction import corrected_biases
 from ca_deploy.quantization.calibration import Calibration
+from ca_deploy.quantization.clip_scaling import scaled_clips
 from ca_deploy.quantization.quantized import Quantized
 from ca_deploy.quantization.ranges import measure_ranges
 from ca_deploy.quantization.simulation import Simulation, distance_db, objection
@@ -38,6 +39,7 @@ def quantize_balanced(
         The int8 file; with a warning when its biases are not corrected because they cannot be simulated.
     """
     data = TFLiteModel(data).dump()  # without unused tensors, so that indices stay as they are below
+    data = scaled_clips(data, lambda: calibration.batches(progress), threads)
     ranges = measure_ranges(data, calibration.batches(progress), threads)
     simulation = Simulation(data, per_channel)
     if reason := objection(simulation, data, calibration.images.first(_PROOF_IMAGES)):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from queue import SimpleQueue
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.runtimes.litert import LiteRT
+
+Found = TypeVar("Found")
 
 _MOST_INTERPRETERS = 8
 """Each keeps every tensor of the network in memory."""
@@ -41,29 +44,57 @@ def measure_ranges(data: bytes, batches: Iterable[NDArray[np.float32]], threads:
         Ranges by tensor index, inputs and outputs of the graph included.
     """
     indices = _activations(TFLiteModel(data))
+    lows, highs = np.full(len(indices), np.inf), np.full(len(indices), -np.inf)
+
+    def extremes(values: list[NDArray[np.floating]]) -> NDArray[np.float64]:
+        return np.array([[value.min(), value.max()] for value in values], np.float64)
+
+    for found in _of_each_image(data, indices, batches, threads, extremes):
+        lows, highs = np.minimum(lows, found[:, 0]), np.maximum(highs, found[:, 1])
+    return {
+        index: Range(float(low), float(high)) for index, low, high in zip(indices, lows, highs, strict=True)
+    }
+
+
+def measure_highs(
+    data: bytes, indices: Sequence[int], batches: Iterable[NDArray[np.float32]], threads: int
+) -> dict[int, NDArray[np.float64]]:
+    """Largest value of each channel (the last axis) of some tensors; see `measure_ranges`."""
+    highs = {index: np.full(1, -np.inf) for index in indices}
+
+    def largest(values: list[NDArray[np.floating]]) -> list[NDArray[np.float64]]:
+        return [value.reshape(-1, value.shape[-1]).max(0).astype(np.float64) for value in values]
+
+    for found in _of_each_image(data, indices, batches, threads, largest):
+        highs = {index: np.maximum(highs[index], value) for index, value in zip(indices, found, strict=True)}
+    return highs
+
+
+def _of_each_image(
+    data: bytes,
+    indices: Sequence[int],
+    batches: Iterable[NDArray[np.float32]],
+    threads: int,
+    statistic: Callable[[list[NDArray[np.floating]]], Found],
+) -> Iterator[Found]:
+    """What `statistic` makes of these tensors, image by image."""
     interpreters = min(threads, _MOST_INTERPRETERS)
     free: SimpleQueue[LiteRT] = SimpleQueue()
     for _ in range(interpreters):
         # XNNPACK keeps what lies inside a partition to itself; TFLite's own kernels show every tensor.
         free.put(LiteRT(data, threads=1, xnnpack=False, preserve_tensors=True))
 
-    def extremes(image: NDArray[np.float32]) -> NDArray[np.float64]:
+    def found(image: NDArray[np.float32]) -> Found:
         runtime = free.get()
         try:
             runtime.run(image[None])
-            values = [runtime.tensor(index) for index in indices]
-            return np.array([[value.min(), value.max()] for value in values], np.float64)
+            return statistic([runtime.tensor(index) for index in indices])
         finally:
             free.put(runtime)  # after an error too: the images behind would wait for it for ever
 
-    lows, highs = np.full(len(indices), np.inf), np.full(len(indices), -np.inf)
     with ThreadPoolExecutor(interpreters) as pool:
         for batch in batches:
-            for found in pool.map(extremes, batch):
-                lows, highs = np.minimum(lows, found[:, 0]), np.maximum(highs, found[:, 1])
-    return {
-        index: Range(float(low), float(high)) for index, low, high in zip(indices, lows, highs, strict=True)
-    }
+            yield from pool.map(found, batch)
 
 
 def _activations(model: TFLiteModel) -> list[int]:
