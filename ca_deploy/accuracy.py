@@ -117,11 +117,13 @@ def _asked(target: Path, recipe: str | None) -> _Asked:
     """Find out what the user means by a folder or a file.
 
     Raises:
-        UserError: when it is neither an exported folder nor a file with a recipe.
+        UserError: when it is neither an exported folder with artifacts nor a file whose images are known.
     """
     stated = None if recipe is None else load_recipe(recipe)
     if target.is_dir():
         published = read_published(target)
+        if not published.files:
+            raise UserError(f"{target}: no artifact in it held its tolerance; name one under rejected/")
         return _Asked(target, published.files, stated or published.recipe, published)
     if not target.is_file():
         raise UserError(f"{target}: there is no such file or folder; give an exported folder or an artifact")

@@ -20,7 +20,8 @@ from ca_deploy.bundle.tflite_metadata import (
     with_files,
 )
 from ca_deploy.bundle.tflite_metadata import LABELS as LABELS_FILE
-from ca_deploy.errors import UserError
+from ca_deploy.cli.evaluate import evaluate as command
+from ca_deploy.errors import UserError, VerificationError
 from ca_deploy.exporters.tflite import Converter
 from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.recipe import InputSpec, Recipe
@@ -95,6 +96,33 @@ def data(tmp_path):
                 colour[0] = 180
             Image.new("RGB", (8, 8), tuple(colour)).save(tmp_path / "data" / name / f"{shade}.png")
     return tmp_path / "data"
+
+
+def test_the_command_fails_where_accuracy_falls_by_more_than_is_accepted(exported, data, capsys):
+    command(exported, data, max_drop=8.4, quiet=True)  # one of twelve is 8.33 points
+    assert "model_exact.onnx" in capsys.readouterr().out
+    with pytest.raises(VerificationError, match=r"--max-drop 8.3: model.onnx loses 8.33 points$"):
+        command(exported, data, max_drop=8.3, quiet=True)
+
+
+def test_the_command_prints_json_with_every_change(exported, data, capsys):
+    command(exported, data, json=True)
+    leaning, exact = json.loads(capsys.readouterr().out)["artifacts"]
+    assert leaning["comparison"]["moves"] == [{"label": 1, "before": 1, "after": 0, "images": 1}]
+    assert exact["comparison"]["sqnr_db"]["value"] is None or exact["comparison"]["sqnr_db"]["value"] > 100
+
+
+def test_a_drop_from_nothing_is_refused(exported, data):
+    manifest_with(exported, network={"path": "gone.pth", "sha256": "0"})
+    with pytest.raises(UserError, match="no float network to compare with"):
+        command(exported, data, max_drop=1, quiet=True)
+
+
+def test_an_export_whose_artifacts_all_failed_is_refused(exported, data):
+    artifacts = json.loads((exported / "manifest.json").read_text())["artifacts"]
+    manifest_with(exported, artifacts=[one | {"status": "failed"} for one in artifacts])
+    with pytest.raises(UserError, match="no artifact in it held its tolerance"):
+        ca_deploy.evaluate(exported, data=data)
 
 
 def manifest_with(folder, **values):

@@ -67,6 +67,8 @@ def test_list_as_json_is_readable_by_machines(tmp_path):
         (["export", "ca_mobilenet"], "error: no recipe is called 'ca_mobilenet'"),
         (["export", "--nonsense"], "No such option"),
         (["export"], "error: nothing to export"),
+        (["evaluate", "nowhere", "--data", "."], "error: nowhere: there is no such file or folder"),
+        (["quantize", "nowhere"], "nowhere: not an exported folder"),
         (
             ["export", "ca_mobilenetv2_cifar10", "--images", "nowhere"],
             "error: nowhere: there is no such folder",
