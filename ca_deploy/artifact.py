@@ -26,13 +26,13 @@ REPORT = "report.json"
 REJECTED = "rejected"
 PRODUCER = "ca-deploy"
 
-Format = Literal["onnx", "tflite", "ort"]
+Format = Literal["onnx", "tflite", "ort", "coreml"]
 Interface = Literal["normalised", "pixels"]
 
 
 @dataclass(frozen=True)
 class Artifact:
-    """One file that an export leaves.
+    """One file, or folder of a format that is one, that an export leaves.
 
     Attributes:
         path: where it lies.
@@ -69,6 +69,25 @@ def sha256_file(path: Path) -> str:
     """Lower-case hexadecimal SHA-256 of a file's content."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def content_files(path: Path) -> list[Path]:
+    """The file, or all files of a folder in the order of their names."""
+    return sorted(one for one in path.rglob("*") if one.is_file()) if path.is_dir() else [path]
+
+
+def sha256_artifact(path: Path) -> str:
+    """A file's SHA-256, or that of a folder's listing: "sha256  name" for each file, by name."""
+    if not path.is_dir():
+        return sha256_file(path)
+    files = content_files(path)
+    listing = "".join(f"{sha256_file(one)}  {one.relative_to(path).as_posix()}\n" for one in files)
+    return hashlib.sha256(listing.encode()).hexdigest()
+
+
+def size_of(path: Path) -> int:
+    """Bytes of a file, or of all files of a folder."""
+    return sum(one.stat().st_size for one in content_files(path))
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ca_deploy import __version__
-from ca_deploy.artifact import MANIFEST, PRODUCER, sha256_file, staging, write_json
+from ca_deploy.artifact import MANIFEST, PRODUCER, sha256_artifact, sha256_file, staging, write_json
 from ca_deploy.errors import UserError, VerificationError
 from ca_deploy.progress import Progress, Silent
 from ca_deploy.published import Published, read_published
@@ -138,7 +138,7 @@ def _package(published: Published, platform: str, names: Sequence[str] | None) -
                 )
         chosen = tuple(known[name] for name in dict.fromkeys(names))
     for model in chosen:
-        if model.path.is_file() and sha256_file(model.path) != model.facts["sha256"]:
+        if sha256_artifact(model.path) != model.facts["sha256"]:
             raise UserError(f"{model.path}: has changed since it was exported; export again")
     return Package(published.recipe, published.recipe.label_names(), chosen)
 

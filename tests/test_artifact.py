@@ -4,7 +4,16 @@ import sys
 
 import pytest
 
-from ca_deploy.artifact import MANIFEST, PRODUCER, check_target, sha256_file, staging, write_json
+from ca_deploy.artifact import (
+    MANIFEST,
+    PRODUCER,
+    check_target,
+    sha256_artifact,
+    sha256_file,
+    size_of,
+    staging,
+    write_json,
+)
 from ca_deploy.errors import UserError
 
 
@@ -148,3 +157,21 @@ def test_overwriting_works_where_folders_cannot_be_exchanged(tmp_path, monkeypat
     publish(tmp_path / "out", "new", overwrite=True)
     assert (tmp_path / "out" / "file").read_text() == "new"
     assert names_beside(tmp_path / "out") == ["out"]
+
+
+def test_a_folders_hash_follows_names_and_content(tmp_path):
+    first, second = (tmp_path / name for name in ("first", "second"))
+    for folder in (first, second):
+        (folder / "in").mkdir(parents=True)
+        (folder / "in" / "b").write_text("two")
+        (folder / "a").write_text("one")
+    assert sha256_artifact(first) == sha256_artifact(second)
+    assert size_of(first) == 6
+    (second / "in" / "b").rename(second / "in" / "c")
+    assert sha256_artifact(first) != sha256_artifact(second)
+
+
+def test_a_files_hash_is_that_of_its_content(tmp_path):
+    (tmp_path / "a").write_text("one")
+    assert sha256_artifact(tmp_path / "a") == sha256_file(tmp_path / "a")
+    assert size_of(tmp_path / "a") == 3

@@ -62,7 +62,7 @@ Targets = Annotated[
 Formats = Annotated[
     str | None,
     typer.Option(
-        "--formats", metavar="LIST", help="onnx,tflite,ort; default: onnx,tflite.", show_default=False
+        "--formats", metavar="LIST", help="onnx,tflite,ort,coreml; default: onnx,tflite.", show_default=False
     ),
 ]
 Optimize = Annotated[

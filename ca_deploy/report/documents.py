@@ -9,7 +9,7 @@ from importlib.metadata import version
 from typing import Any
 
 from ca_deploy import __version__
-from ca_deploy.artifact import PRODUCER, sha256_file
+from ca_deploy.artifact import PRODUCER, sha256_artifact, size_of
 from ca_deploy.metrics import Parity
 from ca_deploy.plan import SHIPPED_IMAGES, Plan
 from ca_deploy.result import Exported, ExportResult
@@ -97,7 +97,7 @@ def versions() -> dict[str, str]:
 def _artifact(one: Exported, result: ExportResult) -> dict[str, Any]:
     return {
         **_measured(one, result),
-        "sha256": sha256_file(one.artifact.path),
+        "sha256": sha256_artifact(one.artifact.path),
         "passes": list(one.artifact.passes),
     }
 
@@ -113,9 +113,10 @@ def _measured(one: Exported, result: ExportResult) -> dict[str, Any]:
         "interface": artifact.interface,
         **_finite({"simulation_db": artifact.simulation_db}),
         "min_runtime": artifact.min_runtime,
-        "bytes": artifact.path.stat().st_size,
+        "bytes": size_of(artifact.path),
         "status": "passed" if one.verdict.passed else "failed",
         "failures": list(one.verdict.failures),
+        "verified_with": one.verdict.runtime,
         "parity": parity_document(one.verdict.parity),
         "latency": [measurement.document() for measurement in one.latency],
     }

@@ -7,6 +7,7 @@ import math
 from rich.markup import escape
 from rich.table import Table
 
+from ca_deploy.artifact import size_of
 from ca_deploy.bench.devices import Measurement
 from ca_deploy.result import Exported, ExportResult
 
@@ -14,7 +15,7 @@ from ca_deploy.result import Exported, ExportResult
 def artifact_table(result: ExportResult) -> Table:
     """Every artifact with its size, parity, latency and verdict."""
     table = Table(title=escape(f"{result.plan.recipe.name} → {result.folder}"), title_justify="left")
-    threads = [measurement.threads for measurement in result.exported[0].latency]
+    threads = list(dict.fromkeys(timed.threads for one in result.exported for timed in one.latency))
     table.add_column("artifact")
     for heading in ("MB", "SQNR dB", "agreement", "max abs", *(f"ms ({count} thr.)" for count in threads)):
         table.add_column(heading, justify="right")
@@ -24,11 +25,11 @@ def artifact_table(result: ExportResult) -> Table:
         parity = one.verdict.parity
         table.add_row(
             one.artifact.path.relative_to(result.folder).as_posix(),
-            f"{one.artifact.path.stat().st_size / 1e6:.2f}",
+            f"{size_of(one.artifact.path) / 1e6:.2f}",
             "∞" if math.isinf(parity.sqnr_db) else f"{parity.sqnr_db:.1f}",
             f"{parity.agreement:.1%}",
             f"{parity.max_abs:.1e}",
-            *(_milliseconds(measurement) for measurement in one.latency),
+            *([_milliseconds(measurement) for measurement in one.latency] or [""] * len(threads)),
             _delegated(one),
             "[green]passed[/]" if one.verdict.passed else "[red]failed[/]",
         )

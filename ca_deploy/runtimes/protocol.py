@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -130,7 +131,8 @@ class Runtime(Protocol):
 def open_runtime(path: Path, threads: int = 1) -> Runtime:
     """Load an artifact on the runtime that its suffix names.
 
-    `.tflite` runs on LiteRT, `.onnx` and `.ort` on ONNX Runtime.
+    `.tflite` runs on LiteRT, `.onnx` and `.ort` on ONNX Runtime, `.mlpackage` on Core ML where this is a Mac
+    and by an interpreter of ours elsewhere.
 
     Raises:
         UserError: when there is no runtime for the suffix, or the file cannot be loaded.
@@ -143,4 +145,16 @@ def open_runtime(path: Path, threads: int = 1) -> Runtime:
         from ca_deploy.runtimes.onnx_runtime import OnnxRuntime
 
         return OnnxRuntime(path, threads)
-    raise UserError(f"no runtime here runs {path}: give a .tflite, .onnx or .ort file")
+    if path.suffix == ".mlpackage":
+        return _open_package(path, threads)
+    raise UserError(f"no runtime here runs {path}: give a .tflite, .onnx, .ort or .mlpackage")
+
+
+def _open_package(path: Path, threads: int) -> Runtime:
+    if sys.platform == "darwin":
+        from ca_deploy.runtimes.core_ml import CoreML
+
+        return CoreML(path, threads)
+    from ca_deploy.runtimes.mlprogram import MLProgram
+
+    return MLProgram(path, threads)

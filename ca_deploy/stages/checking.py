@@ -43,7 +43,8 @@ def reference(plan: Plan, loaded: LoadedNetwork, parity: ImageSet, progress: Pro
 
 def tolerance(plan: Plan, artifact: Artifact) -> Tolerance:
     """The bounds that an artifact must hold."""
-    kind = "onnx" if (artifact.format, artifact.precision) == ("onnx", "fp32") else artifact.precision
+    named = {("onnx", "fp32"): "onnx", ("coreml", "int8"): "int8_symmetric"}
+    kind = named.get((artifact.format, artifact.precision), artifact.precision)
     bounds: Tolerance = getattr(plan.recipe.tolerances, kind)
     return bounds
 
@@ -68,7 +69,8 @@ def verdicts(
             runtime, batches, len(parity), progress, channels_last=artifact.format == "tflite"
         )
         verdict = judge(expected, outputs, tolerance(plan, artifact))
-        found.append(replace(verdict, failures=(*verdict.failures, *_too_new(plan, artifact))))
+        failures = (*verdict.failures, *_too_new(plan, artifact))
+        found.append(replace(verdict, failures=failures, runtime=f"{runtime.name} {runtime.version}"))
     return found
 
 
@@ -76,7 +78,7 @@ def open_artifact(path: Path, interface: Interface, threads: int) -> Runtime:
     """An artifact on its runtime, for its logits: one that ends in scores stops before them."""
     from ca_deploy.runtimes import open_runtime
 
-    if interface != "pixels":
+    if interface != "pixels" or path.suffix != ".tflite":
         return open_runtime(path, threads)
     from ca_deploy.quantization.app_interface import without_scores
     from ca_deploy.runtimes.litert import LiteRT

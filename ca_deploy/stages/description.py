@@ -38,10 +38,15 @@ def _card(plan: Plan) -> ModelCard:
     from ca_deploy.bundle.tflite_metadata import ModelCard
 
     recipe = plan.recipe
-    version = recipe.version
+    return ModelCard(recipe.name, recipe.description, model_version(plan), recipe.author, recipe.license)
+
+
+def model_version(plan: Plan) -> str:
+    """The recipe's version, or else what identifies the weights."""
+    version = plan.recipe.version
     if not version and plan.weights is not None:
-        version = f"weights {sha256_file(plan.weights)[:12]}"
-    return ModelCard(recipe.name, recipe.description, version, recipe.author, recipe.license)
+        return f"weights {sha256_file(plan.weights)[:12]}"
+    return version
 
 
 def _image(plan: Plan, interface: Interface) -> ImageTensor:

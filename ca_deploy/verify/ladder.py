@@ -23,10 +23,12 @@ class Verdict:
     Attributes:
         parity: agreement with the reference.
         failures: one line for each bound that is not held; empty when it passed.
+        runtime: what it was measured with, and its version.
     """
 
     parity: Parity
     failures: tuple[str, ...]
+    runtime: str = ""
 
     @property
     def passed(self) -> bool:

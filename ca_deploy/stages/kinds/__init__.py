@@ -4,10 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ca_deploy.stages.kinds import onnx, onnx_mobile, tflite
+from ca_deploy.stages.kinds import coreml, onnx, onnx_mobile, tflite
 from ca_deploy.stages.work import Work, Written
 
-KINDS: tuple[Callable[[Work], Written], ...] = (onnx.write, tflite.write, onnx_mobile.write)
+KINDS: tuple[Callable[[Work], Written], ...] = (
+    onnx.write,
+    tflite.write,
+    onnx_mobile.write,
+    coreml.write,
+)
 """In the order in which the artifacts are listed. A kind looks at the plan and writes nothing when it is not
 asked for."""
 

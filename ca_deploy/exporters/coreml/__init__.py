@@ -1,0 +1,1 @@
+"""Core ML: a passed graph as an ML program, without a converter in between."""

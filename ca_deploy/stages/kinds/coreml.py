@@ -1,0 +1,89 @@
+"""model_*.mlpackage: what an iOS app hands pixels to and reads a label and scores from."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from ca_deploy.artifact import Artifact
+from ca_deploy.errors import UserError
+from ca_deploy.stages.description import model_version
+from ca_deploy.stages.work import Form, Work, Written
+
+if TYPE_CHECKING:
+    from ca_deploy.passes import PassesResult
+
+_TARGET = "ios"
+
+
+def write(work: Work) -> Written:
+    """Write float16, int8 weights, and int8 weights and activations, as the plan's precisions ask for.
+
+    Raises:
+        UserError: coremltools is not installed, or an operator is not written for Core ML.
+    """
+    if "coreml" not in work.plan.formats:
+        return Written()
+    if not work.images.parity.are_pixels():
+        raise UserError(
+            "Core ML models take pixels, and these images were none from 0 to 255 before normalisation; give "
+            "photographs, or leave coreml out of --formats"
+        )
+    written = Written()
+    exact = work.formed(_apart())
+    if "fp16" in work.plan.precisions:
+        written += _package(work, "fp16", exact)
+    if "int8" in work.plan.precisions:
+        written += _package(work, "int8_weights", exact)
+        written += _int8(work)
+    return written
+
+
+def _apart() -> tuple[Any, ...]:
+    """No concatenation, no split, no transpose in coordinate attention."""
+    from ca_deploy.passes.formulations.move_reshapes import MoveReshapes
+    from ca_deploy.passes.formulations.split_concatenations import SplitConcatenations
+
+    return SplitConcatenations(), MoveReshapes()
+
+
+def _int8(work: Work) -> Written:
+    """Activations in int8, too: symmetric, as the Neural Engine multiplies them (A17 Pro and later)."""
+    from ca_deploy.quantization.graph.parameters import Scheme
+    from ca_deploy.quantization.graph.quantize import quantize_graph
+
+    formed = work.formed((*work.equalization(), *_apart()))
+    scheme = Scheme("int8", symmetric=True)
+    quantized = quantize_graph(formed.graph, work.calibration, scheme, work.plan.optimize, work.progress)
+    written = _package(work, "int8", formed, quantized)
+    return written + Written(warnings=tuple(f"model_int8.mlpackage: {one}" for one in quantized.warnings))
+
+
+def _package(work: Work, precision: str, formed: PassesResult, quantized: Any = None) -> Written:
+    """Write one package."""
+    from ca_deploy.exporters.coreml.package import write_package
+    from ca_deploy.exporters.coreml.program import mil_program
+
+    path = work.folder / f"model_{precision}.mlpackage"
+    work.progress.step(f"Writing {path.name}")
+    spec = work.plan.recipe.input
+    graph, stored = (formed.graph, None) if quantized is None else (quantized.graph, quantized.params)
+    program = mil_program(graph, spec.mean, spec.std, stored)
+    write_package(path, program, _description(work), int8_weights=precision != "fp16")
+    artifact = Artifact(
+        path, "coreml", precision, _TARGET, work.pass_names(formed.records), interface="pixels"
+    )
+    return Written((artifact,), (Form(_TARGET, (precision,), formed.records),))
+
+
+def _description(work: Work) -> Any:
+    from ca_deploy.exporters.coreml.package import Description
+
+    recipe = work.plan.recipe
+    return Description(
+        text=recipe.description or recipe.name,
+        version=model_version(work.plan),
+        author=recipe.author or "",
+        license=recipe.license or "",
+        labels=recipe.label_names(),
+        facts={"ca_deploy.input": recipe.input.model_dump_json()},
+    )

@@ -1,0 +1,58 @@
+"""The Core ML packages of the network that ships."""
+
+import json
+import sys
+from collections import Counter
+
+import pytest
+
+import ca_deploy
+from ca_deploy.artifact import sha256_artifact
+
+pytest.importorskip("coremltools", reason="Core ML needs the extra ca-deploy[coreml]")
+
+pytestmark = pytest.mark.slow
+
+PACKAGES = ["model_fp16.mlpackage", "model_int8_weights.mlpackage", "model_int8.mlpackage"]
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    out = tmp_path_factory.mktemp("coreml") / "out"
+    return ca_deploy.export("ca_mobilenetv2_cifar10", formats=["coreml"], out=out)
+
+
+@pytest.fixture(scope="module")
+def entries(exported):
+    manifest = json.loads((exported.folder / "manifest.json").read_text())
+    return {entry["file"]: entry for entry in manifest["artifacts"]}
+
+
+def test_three_packages_hold_their_tolerances(exported, entries):
+    assert exported.passed
+    assert list(entries) == PACKAGES
+    measured = [entries[name]["parity"]["sqnr_db"] for name in PACKAGES]
+    assert measured[0] > 50 > measured[1] > 35 > measured[2] > 22
+
+
+def test_the_manifest_says_what_they_were_verified_with(entries):
+    expected = "Core ML" if sys.platform == "darwin" else "ML program interpreter"
+    assert all(entry["verified_with"].startswith(expected) for entry in entries.values())
+    assert all(entry["latency"] == [] for entry in entries.values())
+
+
+def test_a_package_has_the_hash_of_its_listing(exported, entries):
+    for name, entry in entries.items():
+        assert sha256_artifact(exported.folder / name) == entry["sha256"]
+        assert entry["bytes"] > 1_000_000
+
+
+def test_no_transpose_no_tile_and_h_swish_in_two_operators(exported):
+    from ca_deploy.runtimes.mlprogram import MLProgram
+
+    found = Counter(MLProgram(exported.folder / "model_fp16.mlpackage").operators)
+    assert not found.keys() & {"transpose", "tile", "expand_dims", "concat", "split", "slice_by_index"}
+    attentions = 16
+    assert found["sigmoid_hard"] == 2 * attentions
+    assert found["mul"] == 4 * attentions
+    assert found["relu6"] == 35
