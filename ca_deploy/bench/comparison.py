@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from ca_deploy.bench.devices import Measurement, compare, compared_quantity
-from ca_deploy.bench.results import PastMeasurement, PastResults
+from ca_deploy.bench.past import PastMeasurement, PastResults
 from ca_deploy.bench.session import DeviceSession
 from ca_deploy.bench.timing import Ratio, unpaired_ratio
 from ca_deploy.errors import UserError

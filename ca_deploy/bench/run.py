@@ -11,7 +11,8 @@ from ca_deploy.bench.artifacts import collect, labels
 from ca_deploy.bench.comparison import Baseline, Beside, Comparison, Earlier
 from ca_deploy.bench.devices import DeviceOptions, open_device
 from ca_deploy.bench.interleave import Effort
-from ca_deploy.bench.results import PastResults, results_document
+from ca_deploy.bench.past import PastResults
+from ca_deploy.bench.results import results_document
 from ca_deploy.bench.session import DeviceSession, measure_on
 from ca_deploy.errors import UserError
 from ca_deploy.progress import Progress

@@ -12,7 +12,8 @@ from bench_values import BOARD, counted, timed
 from ca_deploy.bench.comparison import Beside, Comparison, Earlier
 from ca_deploy.bench.devices import Measurement
 from ca_deploy.bench.interleave import Effort
-from ca_deploy.bench.results import PastResults, results_document
+from ca_deploy.bench.past import PastResults
+from ca_deploy.bench.results import results_document
 from ca_deploy.bench.session import DeviceSession
 from ca_deploy.bench.timing import Ratio
 from ca_deploy.errors import UserError

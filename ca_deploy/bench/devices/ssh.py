@@ -30,8 +30,8 @@ _OPTIONS = {
 # What OpenSSH writes when it cannot connect, and what helps.
 _REASONS = (
     (r"Permission denied \(", "refused every key: `ssh-copy-id` adds yours there, `ssh-add` loads it here"),
-    (r"Host key verification failed", "is not known by its host key: connect once by hand and accept it"),
     (r"REMOTE HOST IDENTIFICATION HAS CHANGED", "has another host key than before: see `ssh-keygen -R`"),
+    (r"Host key verification failed", "is not known by its host key: connect once by hand and accept it"),
     (r"Could not resolve hostname", "has a name that cannot be found: check it, or your SSH configuration"),
     (r"Connection refused", "refuses connections: is sshd running there, on this port?"),
     (

@@ -60,8 +60,10 @@ class SshServer:
         for name in ("host_key", "user_key", "stranger_key"):
             command = ["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", folder / name]
             subprocess.run(command, check=True)
-        host_key = (folder / "host_key.pub").read_text()
-        (folder / "known_hosts").write_text(f"[127.0.0.1]:{self.port} {host_key}")
+        for file, key in (("known_hosts", "host_key"), ("changed_hosts", "stranger_key")):
+            (folder / file).write_text(
+                f"[127.0.0.1]:{self.port} {(folder / key).with_suffix('.pub').read_text()}"
+            )
         (folder / "config").write_text(_CLIENT_CONFIG.format(folder=folder))
         (folder / "bin").mkdir()
         client = folder / "bin/ssh"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import subprocess
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from far_machine import FarMachine
 from phone import Phone
+from saboteur import Saboteur
 from ssh_server import free_port
 
 from ca_deploy.bench.devices import Conditions, DeviceOptions, open_device
@@ -142,17 +142,6 @@ def test_a_phone_that_does_not_trust_this_machine(plug: Plug, models: list[Path]
 
     with pytest.raises(DeviceError, match=f"^{name}: does not trust this machine: unlock it"):
         open_device(name).measure(models, (1,), QUICK, Silent())
-
-
-class Saboteur(Silent):
-    """Does something as soon as artifacts are being timed."""
-
-    def __init__(self, deed: Callable[[], None]) -> None:
-        self.deed = deed
-
-    def step(self, description: str) -> None:
-        if description.startswith("Timing"):
-            threading.Timer(1, self.deed).start()
 
 
 def test_a_phone_that_is_unplugged_keeps_nothing(plug: Plug, far: FarMachine, models: list[Path]) -> None:

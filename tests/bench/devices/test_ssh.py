@@ -6,12 +6,12 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from far_machine import FarMachine
+from saboteur import Saboteur
 from ssh_server import SshServer, free_port
 
 from ca_deploy.bench import toolchain
@@ -114,6 +114,10 @@ def test_a_host_that_cannot_be_reached(host: str, message: str, models: list[Pat
     [
         ("IdentityFile {folder}/stranger_key", "refused every key: `ssh-copy-id` adds yours there"),
         ("UserKnownHostsFile /dev/null", "is not known by its host key: connect once by hand"),
+        (
+            "UserKnownHostsFile {folder}/changed_hosts",
+            "has another host key than before: see `ssh-keygen -R`",
+        ),
     ],
 )
 def test_a_host_that_does_not_trust_or_is_not_trusted(
@@ -173,17 +177,6 @@ def test_a_session_that_takes_too_long_is_ended(arm: SshServer, far: FarMachine,
     with pytest.raises(DeviceError, match="the runner took over 1 s; allow more with --timeout"):
         device.measure(models, (1,), ENDLESS, Silent())
     assert far.processes() == []
-
-
-class Saboteur(Silent):
-    """Does something as soon as artifacts are being timed."""
-
-    def __init__(self, deed) -> None:
-        self.deed = deed
-
-    def step(self, description: str) -> None:
-        if description.startswith("Timing"):
-            threading.Timer(1, self.deed).start()
 
 
 def test_a_connection_that_breaks_leaves_nothing_on_the_far_side(

@@ -100,7 +100,7 @@ class FarFolder:
         Raises:
             DeviceError: when the connection fails.
         """
-        said = self._finished(f"{script}\ntrue", _SHORT_SECONDS, "a question")
+        said = self._finished(f"{script}\ntrue", _SHORT_SECONDS, "a short command")
         return said.decode(errors="replace")
 
     def run(

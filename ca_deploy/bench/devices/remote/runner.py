@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import defaultdict
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -89,7 +90,7 @@ class Runner:
         return ColdStart(report.load[0], float(report.wall[0][0][0]), report.peak_bytes or None)
 
     def _command(
-        self, task: Task, places: Any, *, rounds: int, runs: int, round_ms: int, warm_up_ms: int
+        self, task: Task, places: Iterable[int], *, rounds: int, runs: int, round_ms: int, warm_up_ms: int
     ) -> str:
         """The runner's command line; see native/runner.c."""
         cores = ",".join(map(str, task.cores)) or "all"
@@ -110,7 +111,12 @@ class _Report:
         self.peak_bytes = 0
 
     def read(self, line: bytes) -> int | None:
-        """Take in one line; which model's round has ended."""
+        """Take in one line; which model's round has ended.
+
+        Other lines are left alone: an old Android mixes logs in, a broken connection leaves a part of one.
+        """
+        if not (line.startswith(b"{") and line.rstrip().endswith(b"}")):
+            return None
         said: dict[str, Any] = json.loads(line)
         self.peak_bytes = said.get("peak_bytes", self.peak_bytes)
         model = said.get("model", 0)
