@@ -61,15 +61,13 @@ def _ours_beside(row: Row, rows: Sequence[Row]) -> list[Row]:
 
 
 def _plain_beside(row: Row, rows: Sequence[Row]) -> list[Row]:
-    """Ours without attention in the same form; without gates it is the same whatever computes them."""
-    form = (row.converted.form or "").partition(",")[0]
-    wanted = (PLAIN, row.converted.precision, form)
+    """Ours without attention, which is the same file in every form."""
     return [
         other
         for other in rows
-        if form
+        if row.converted.form
         and other.measurement
-        and (other.subject.recipe, other.converted.precision, other.converted.form) == wanted
+        and (other.subject.recipe, other.converted.precision) == (PLAIN, row.converted.precision)
     ]
 
 

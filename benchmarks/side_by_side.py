@@ -48,8 +48,7 @@ class Comparison:
             rows += [Row(subject, made) for made in our_files(subject, precision, ours, self.kept, progress)]
         for other in OTHERS if self.weights is None else ():
             network = make_subject(Wanted(other), progress)
-            ours = (X86, ANDROID) if other == PLAIN else forms["int8"]
-            rows += [Row(network, made) for made in our_files(network, "int8", ours, self.kept, progress)]
+            rows += [Row(network, made) for made in our_files(network, "int8", (X86,), self.kept, progress)]
         examine(rows, progress)
         return rows
 
