@@ -18,6 +18,11 @@ CHECKOUT = Path(__file__).resolve().parent.parent
 TORCH_INDEX = "TORCH_INDEX"  # the Makefile's variable: an index of PyTorch's CPU builds
 
 _EXCEPTION = re.compile(r"[\w.]+(Error|Exception)\b")  # the last line of a traceback
+_PLACES = (  # what a page need not name
+    (re.compile(r"'?https?://[^\s']+'?"), "its address"),
+    (re.compile(r"(resolve host):? \S+"), r"\1"),
+    (re.compile(r"(?<![\w.])/(?:[\w.+~-]+/)+"), ""),
+)
 _LONGEST_REASON = 240  # characters
 
 _READY = ".ready"  # left in an environment when all is installed
@@ -85,8 +90,14 @@ def digest(*texts: str) -> str:
 
 
 def complaint(errors: str) -> str:
-    """The line of a program's error output that says why: git's, pip's or Python's, otherwise the last."""
+    """The line of a program's error output that says why: git's, pip's or Python's, otherwise the last.
+
+    Addresses and folders are left out of it.
+    """
     lines = [line.strip() for line in errors.splitlines() if line.strip()]
     tools = [line for line in lines if line.startswith(("fatal:", "ERROR:"))]
     exceptions = [line for line in lines if _EXCEPTION.match(line)]
-    return (tools[:1] or exceptions[-1:] or lines[-1:] or ["no message"])[0][:_LONGEST_REASON]
+    line = (tools[:1] or exceptions[-1:] or lines[-1:] or ["no message"])[0]
+    for place, instead in _PLACES:
+        line = place.sub(instead, line)
+    return line[:_LONGEST_REASON]
