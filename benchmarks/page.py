@@ -29,7 +29,8 @@ Machine: {processor}, {cores} cores, {system}; {versions}. Load average {before:
 * **A76, A53**: exact instructions of one inference on the emulated core, in millions. No time: an emulator
   has none to give.
 * **nodes**: operators in the file / those that XNNPACK runs / partitions (1 is best).
-* **CPU s**: processor time from starting Python to the finished file. Ours includes verifying and timing it.
+* **CPU s**: processor time from starting Python to the finished file. Ours includes verifying and timing it;
+  int8 is exported with `--optimize fast`.
 
 ![Processor time and instructions](results.svg)
 """
