@@ -25,7 +25,7 @@ from benchmarks.environments import (
 )
 from benchmarks.rivals.rival import Rival, Route
 from benchmarks.subject import Subject
-from ca_deploy.artifact import write_json
+from ca_deploy.artifact import MANIFEST, write_json
 from ca_deploy.progress import Progress
 from ca_deploy.runtimes.cache import cached
 
@@ -215,6 +215,34 @@ def _export(subject: Subject, precision: str, form: Form, folder: Path) -> None:
     record = _Record(stop(), {}, complaint(done.stderr) if failed else None)
     folder.mkdir(parents=True, exist_ok=True)
     write_json(folder / _RECORD, asdict(record))
+
+
+def our_files_at_once(subject: Subject, forms: Sequence[Form], kept: bool) -> list[Converted]:
+    """The int8 files of one export for several targets, in this process, where what it took does not count.
+
+    Args:
+        subject: what to export.
+        forms: of different targets, all without options.
+        kept: take what the last run left instead of exporting anew.
+    """
+    import ca_deploy
+
+    folder = benchmark_cache() / "ours" / subject.folder.name / "at-once"
+    if not (kept and (folder / MANIFEST).is_file()):
+        ca_deploy.export(
+            subject.recipe,
+            weights=subject.weights,
+            input_size="x".join(map(str, subject.sample().shape[2:])),
+            precision=["int8"],
+            targets=[form.target for form in forms],
+            optimize="fast",
+            out=folder,
+            overwrite=True,
+        )
+    files = [folder / f"model_int8{'' if form is forms[0] else f'.{form.target}'}.tflite" for form in forms]
+    return [
+        Converted("ca-deploy", "int8", file, form=form.label) for file, form in zip(files, forms, strict=True)
+    ]
 
 
 def version_of_ours() -> str:

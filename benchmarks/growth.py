@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from benchmarks.converted import our_files, rivals_files
+from benchmarks.converted import our_files_at_once, rivals_files
 from benchmarks.exact import ARM, examine
 from benchmarks.make_subject import Wanted, make_subject
 from benchmarks.measured import take_times
@@ -15,7 +15,7 @@ from benchmarks.rivals.all_rivals import RIVALS
 from benchmarks.rivals.rival import Rival
 from benchmarks.row import Row
 from benchmarks.session import Session
-from benchmarks.side_by_side import ANDROID, FLOAT_GATES, X86
+from benchmarks.side_by_side import ANDROID, X86
 from ca_deploy.artifact import write_json
 from ca_deploy.bench.interleave import Effort
 from ca_deploy.progress import Progress
@@ -25,7 +25,7 @@ _SIZES = (96, 160, 224, 320)
 _WIDTHS = (0.35, 1.0, 1.4)
 _PUBLISHED_SIZE, _PUBLISHED_WIDTH = 224, 1.0
 
-_FORMS = (X86, FLOAT_GATES, ANDROID)
+_FORMS = (X86, ANDROID)
 
 # The fastest of docs/results.md come first; the first that can be had takes part.
 _BEST = ("tiny_neural_network_ptq.tflite", "litert_torch_aeq.tflite")
@@ -76,7 +76,8 @@ class Growth:
 
     def _rows_at(self, point: _Point, progress: Progress) -> list[Row]:
         subject = make_subject(Wanted(_RECIPE, width=point.width, size=str(point.size)), progress)
-        made = our_files(subject, "int8", _FORMS, self.kept, progress)
+        progress.step(f"Exporting it for {' and '.join(form.label for form in _FORMS)}")
+        made = our_files_at_once(subject, _FORMS, self.kept)
         for rival in _best_rivals():
             (best,) = rivals_files(subject, [rival], self.again, progress)
             if best.file:
