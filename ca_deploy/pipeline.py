@@ -52,7 +52,7 @@ def export(
         targets: which of android, x86, web and ios; default: the recipe's.
         formats: which of onnx, tflite and ort; default: the recipe's, which is onnx and tflite.
         optimize: how int8 is made: "fast" with measured ranges only, "balanced" with equalized residual
-            streams and corrected biases too.
+            streams and corrected biases too, "best" with sums and products in float as well.
         seed: of the split into calibration and parity images.
         threads: of the runtimes while calibrating and verifying; default: all cores.
         overwrite: replace an earlier export at `out`.

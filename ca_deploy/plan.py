@@ -17,7 +17,7 @@ from ca_deploy.recipe_file import check_recipe_target
 from ca_deploy.resources import data_folder
 
 SHIPPED_IMAGES = "shipped"
-OPTIMIZE = ("fast", "balanced")
+OPTIMIZE = ("fast", "balanced", "best")
 
 
 @dataclass(frozen=True)
@@ -73,8 +73,8 @@ class Plan:
         targets: which graph forms to write, in order; the first names its files without a suffix.
         formats: which kinds of files to write.
         precisions: at which of their precisions.
-        optimize: how much time int8 may take: "fast" (ranges only) or "balanced" (equalization and corrected
-            biases, some seconds).
+        optimize: how much time int8 may take: "fast" (ranges only), "balanced" (equalization and corrected
+            biases, some seconds) or "best" (sums and products in float as well).
         min_runtime: the oldest TFLite that every .tflite must run on, as the user wrote it; None for any.
         check_clients: run every .tflite in the clients that apps use.
         made_from: the earlier export that this one takes up; None for a new one.

@@ -67,7 +67,11 @@ Formats = Annotated[
 ]
 Optimize = Annotated[
     str,
-    typer.Option("--optimize", metavar="LEVEL", help="int8: fast (ranges only) or balanced (seconds more)."),
+    typer.Option(
+        "--optimize",
+        metavar="LEVEL",
+        help="int8: fast (ranges only), balanced (seconds more) or best (partly float).",
+    ),
 ]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the split into calibration and parity images.")]
 Threads = Annotated[

@@ -31,7 +31,8 @@ def at_precision(
         precision: a name in `ca_deploy.precisions.PRECISIONS`.
         data: the float32 file.
         calibration: what ranges are taken from; precisions without ranges do not read it.
-        optimize: "fast" takes the ranges only; "balanced" corrects biases too, for int8 activations.
+        optimize: for int8 activations: "fast" takes the ranges only, "balanced" prepares the weights and
+            corrects biases too, and "best" keeps sums and products float as well.
         threads: of the interpreter that measures ranges.
         progress: shows the images done.
     """
@@ -39,7 +40,7 @@ def at_precision(
         return Quantized(_WITHOUT_IMAGES[precision](data))
     per_channel = precision != "int8_per_tensor"
     if optimize != "fast" and precision != "int16x8":
-        return quantize_balanced(data, calibration, threads, progress, per_channel)
+        return quantize_balanced(data, calibration, threads, progress, per_channel, optimize == "best")
     ranges = measure_ranges(data, calibration.batches(progress), threads)
     activations: Activations = "int16" if precision == "int16x8" else "int8"
     return Quantized(quantize_static(data, ranges, per_channel=per_channel, activations=activations))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -32,13 +32,23 @@ class Simulation:
     Args:
         data: the float32 file.
         per_channel: whether weights have one scale per output channel.
+        keep_float: places of operators that stay float32.
     """
 
-    def __init__(self, data: bytes, per_channel: bool = True) -> None:
+    def __init__(self, data: bytes, per_channel: bool = True, keep_float: Collection[int] = ()) -> None:
         self.model = TFLiteModel(data)
         self.operators = self.model.operators
-        rules = [rule_of(self.model, operator) for operator in self.operators]
+        rules = [
+            None if place in keep_float else rule_of(self.model, operator)
+            for place, operator in enumerate(self.operators)
+        ]
         self.rules = rules if per_channel else [rule and replace(rule, axis=None) for rule in rules]
+        self._float_results = {
+            int(index)
+            for operator, rule in zip(self.operators, self.rules, strict=True)
+            for index in operator.outputs
+            if rule is None
+        }
         read = {int(index) for operator in self.operators for index in operator.inputs if index >= 0}
         found = {index: self.model.constant(index) for index in sorted(read)}
         self.constants = {i: torch.from_numpy(v.copy()) for i, v in found.items() if v is not None}
@@ -110,14 +120,25 @@ class Simulation:
         }
         for place, operator in enumerate(self.operators):
             indices = [int(index) for index in operator.inputs]
-            inputs = [values.get(index) for index in indices]
+            inputs = [self._read(place, index, values.get(index), stored) for index in indices]
             outputs = KERNELS[self.model.kind(operator)](inputs, operator.builtinOptions)
             for index, output in zip(map(int, operator.outputs), outputs, strict=True):
                 linear = output if finish is None else finish(place, output)
-                values[index] = _stored(self.activated(place, linear), stored.get(index))
+                stays_float = self.rules[place] is None and index not in results
+                values[index] = _stored(
+                    self.activated(place, linear), None if stays_float else stored.get(index)
+                )
             for index in {index for index in indices if last[index] == place and index not in results}:
                 values.pop(index, None)
         return tuple(values[index] for index in results)
+
+    def _read(
+        self, place: int, index: int, value: Tensor | None, stored: Mapping[int, QuantParams]
+    ) -> Tensor | None:
+        """What an operator reads: int8 ones round what float ones wrote."""
+        if value is None or self.rules[place] is None or index not in self._float_results:
+            return value
+        return _stored(value, stored.get(index))
 
     def activated(self, place: int, linear: Tensor) -> Tensor:
         """What an operator's fused activation function makes of `linear`."""
