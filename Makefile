@@ -36,8 +36,9 @@ check: $(READY)  ## lint, types, architecture and the fast tests
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest -q -n 2 -m "not slow and not devices"
 
-bench: $(READY)  ## side by side with other converters; installs each in an environment of its own
+bench: $(READY)  ## side by side with other converters; with DATA= and IMAGES= accuracy on labelled images too
 	$(BIN)/python -m benchmarks
+	$(if $(DATA),$(BIN)/python -m benchmarks accuracy --data $(DATA) --images $(IMAGES))
 
 format: $(READY)
 	$(BIN)/ruff check --fix .

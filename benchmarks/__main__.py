@@ -10,6 +10,7 @@ from typing import Annotated
 import torch
 import typer
 
+from benchmarks import accuracy
 from benchmarks.growth import Growth
 from benchmarks.side_by_side import Comparison
 from ca_deploy.bench.interleave import Effort
@@ -74,6 +75,9 @@ def convert(kept: Kept = False) -> None:
     with on_terminal(quiet=False) as progress:
         Comparison("ca_mobilenetv2", None, (), kept).rows(progress)
         Growth((), kept).rows(progress)
+
+
+app.command(name="accuracy")(accuracy.command)
 
 
 def _effort(rounds: int) -> Effort:
