@@ -65,24 +65,27 @@ class Beside:
 
     Args:
         files: the artifacts that are measured.
-        baselines: one model for all of them, or models that are paired with them by name.
+        baselines: the other models.
         names: what the models are called.
+        by_name: pair models of the same name; otherwise the first baseline is that of all artifacts.
 
     Raises:
         UserError: when nothing can be paired.
     """
 
-    def __init__(self, files: Sequence[Path], baselines: Sequence[Path], names: dict[Path, str]) -> None:
-        by_name = {path.name: path for path in baselines}
-        only = baselines[0] if len(baselines) == 1 else None
+    def __init__(
+        self, files: Sequence[Path], baselines: Sequence[Path], names: dict[Path, str], *, by_name: bool
+    ) -> None:
+        partners = {path.name: path for path in baselines}
         self._pairs = {
             file: partner
             for file in files
-            if (partner := only or by_name.get(file.name)) and partner.resolve() != file.resolve()
+            if (partner := partners.get(file.name) if by_name else baselines[0])
+            and partner.resolve() != file.resolve()
         }
         if not self._pairs:
             raise UserError(
-                f"--against: none of {', '.join(by_name)} is another model of the same name as one that is "
+                f"--against: none of {', '.join(partners)} is another model of the same name as one that is "
                 "measured; name one model to compare all with it"
             )
         self._names = names

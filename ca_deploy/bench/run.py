@@ -72,7 +72,11 @@ def run(
         raise UserError(f"--against {against}: has no measurement of these artifacts on these devices")
     others = [] if against is None or past else collect([against])
     names = labels(list(dict.fromkeys([*files, *others])))
-    baseline: Baseline | None = Earlier(past) if past else Beside(files, others, names) if others else None
+    baseline: Baseline | None = None
+    if past:
+        baseline = Earlier(past)
+    elif against is not None:
+        baseline = Beside(files, others, names, by_name=against.is_dir())
     measured = list(dict.fromkeys([*files, *(baseline.files if baseline else ())]))
     sessions = measure_on(opened, measured, threads, effort, progress)
     comparisons = [one for session in sessions if baseline for one in baseline.comparisons(session)]

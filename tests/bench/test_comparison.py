@@ -35,7 +35,7 @@ def session(*measurements) -> DeviceSession:
 
 def test_a_folder_is_paired_by_name(files: dict[str, Path]) -> None:
     new, other, old = files.values()
-    baseline = Beside([new, other], [old, old.with_name("c.tflite")], {old: "old/a"})
+    baseline = Beside([new, other], [old], {old: "old/a"}, by_name=True)
 
     found = list(
         baseline.comparisons(session(*(timed("board", f, ms) for f, ms in ((new, 3), (other, 9), (old, 2)))))
@@ -50,7 +50,7 @@ def test_a_folder_is_paired_by_name(files: dict[str, Path]) -> None:
 
 def test_one_model_is_compared_with_all_others_and_not_with_itself(files: dict[str, Path]) -> None:
     new, other, _ = files.values()
-    baseline = Beside([new, other], [other], {other: "b"})
+    baseline = Beside([new, other], [other], {other: "b"}, by_name=False)
 
     found = list(baseline.comparisons(session(timed("board", new, 1), timed("board", other, 2))))
 
@@ -61,9 +61,9 @@ def test_a_baseline_that_pairs_with_nothing_is_refused(files: dict[str, Path]) -
     new, other, _ = files.values()
 
     with pytest.raises(UserError, match="name one model to compare all with it"):
-        Beside([new], [new], {})
+        Beside([new], [new], {}, by_name=False)
     with pytest.raises(UserError, match="none of"):
-        Beside([new], [other, other.with_name("c.tflite")], {})
+        Beside([new], [other], {}, by_name=True)
 
 
 def test_measurements_are_compared_with_equally_many_threads(files: dict[str, Path]) -> None:
@@ -74,7 +74,7 @@ def test_measurements_are_compared_with_equally_many_threads(files: dict[str, Pa
         for f, ms in zip((new, old), times, strict=True)
     ]
 
-    found = list(Beside([new], [old], {old: "old"}).comparisons(session(*measured)))
+    found = list(Beside([new], [old], {old: "old"}, by_name=False).comparisons(session(*measured)))
 
     assert [(one.threads, one.quantity, one.ratio.value) for one in found] == [
         (1, "cpu", pytest.approx(1.5)),
@@ -92,7 +92,7 @@ def test_each_delegate_is_compared_with_its_like_and_the_usual_one_with_the_usua
 
     new_ones = [on(new, "XNNPACK", 4), on(new, "WebGPU", 1), on(other, "WebAssembly", 6)]
     measured = session(*new_ones, on(old, "XNNPACK", 2), on(old, "WebGPU", 2))
-    beside = Beside([new, other], [old], {old: "old"})
+    beside = Beside([new, other], [old], {old: "old"}, by_name=False)
     (tmp_path / "past.json").write_text(
         json.dumps(results_document([measured], [], {f: f.name for f in files.values()}, Effort()))
     )
@@ -113,7 +113,7 @@ def test_without_a_clock_of_processor_time_elapsed_time_is_compared(files: dict[
     new, _, old = files.values()
     measured = session(*(replace(timed("board", file, 1), cpu=None) for file in (new, old)))
 
-    (one,) = Beside([new], [old], {old: "old"}).comparisons(measured)
+    (one,) = Beside([new], [old], {old: "old"}, by_name=False).comparisons(measured)
 
     assert one.quantity == "wall"
 

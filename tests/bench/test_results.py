@@ -46,7 +46,9 @@ def document(tmp_path: Path) -> dict:
     )
     names = {new: "new.tflite", old: "old.tflite"}
     compared = list(
-        Beside([new], [old], names).comparisons(replace(done, measurements=done.measurements[:2]))
+        Beside([new], [old], names, by_name=False).comparisons(
+            replace(done, measurements=done.measurements[:2])
+        )
     )
     return results_document([done, DeviceSession("gone", error="gone is off")], compared, names, Effort())
 
