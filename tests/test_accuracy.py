@@ -234,10 +234,15 @@ def test_a_manifest_of_another_kind_is_refused(exported, data, manifest, message
         ca_deploy.evaluate(exported, data=data)
 
 
-def colours_tflite(folder, mean, std):
-    """The classifier as a .tflite of its own that states its normalisation and labels."""
+@pytest.fixture(scope="module")
+def converted():
+    """The classifier as a .tflite."""
     with Converter() as converter:
-        data = converter.convert(classifier([0, 0, 0]).SerializeToString()).data
+        return converter.convert(classifier([0, 0, 0]).SerializeToString()).data
+
+
+def colours_tflite(data, folder, mean, std):
+    """The classifier as a .tflite that states its normalisation and labels."""
     model = TFLiteModel(data)
     card, image = ModelCard("colours", "", "", "", ""), ImageTensor((8, 8), mean, std)
     model.set_metadata(ENTRY, metadata(card, image, [OutputTensor("logits", "", labels=True)]))
@@ -246,16 +251,16 @@ def colours_tflite(folder, mean, std):
     return path
 
 
-def test_a_file_that_describes_itself_needs_no_recipe(tmp_path, data):
-    path = colours_tflite(tmp_path, (1.0, 2.0, 3.0), (5.0, 5.0, 5.0))
+def test_a_file_that_describes_itself_needs_no_recipe(converted, tmp_path, data):
+    path = colours_tflite(converted, tmp_path, (1.0, 2.0, 3.0), (5.0, 5.0, 5.0))
     result = ca_deploy.evaluate(path, data=data)
     assert result.labels == LABELS
     assert result.artifacts[0].accuracy.top1.value == 1
     assert "those of the file's metadata" in result.warnings[1]
 
 
-def test_what_a_file_says_of_its_normalisation_goes_before_the_recipe(tmp_path, data):
-    path = colours_tflite(tmp_path, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+def test_what_a_file_says_of_its_normalisation_goes_before_the_recipe(converted, tmp_path, data):
+    path = colours_tflite(converted, tmp_path, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     (tmp_path / "inverted.toml").write_text(
         f"labels = {list(LABELS)}\n[input]\nsize = [8, 8]\nmean = [9, 0, 0]\nstd = [1, 1, 1]\n"
     )

@@ -80,13 +80,12 @@ def judge(
         labels = np.array([image.label for image in chunk], np.int64)
         stacked: NDArray[Any] = np.stack([image.pixels for image in chunk])
         batch = normalise(stacked, spec) if stacked.dtype == np.uint8 else stacked
-        pixels = np.rint(denormalise(batch, spec))
         expected = None
         if reference is not None and judged.reference is not None:
             expected = _logits(reference, batch)
             judged.reference.add(labels, expected, None)
         for artifact, tally in zip(artifacts, tallies, strict=True):
-            taken = pixels if artifact.takes_pixels else batch
+            taken = np.rint(denormalise(batch, spec)) if artifact.takes_pixels else batch
             tally.add(labels, _logits(artifact.runtime, taken), expected)
     return judged
 
