@@ -196,23 +196,34 @@ def test_the_runner_gives_times_where_it_is_not_emulated(images: np.ndarray, tmp
     runtime = LiteRT(file)
     stored = runtime.inputs[0].to_stored(images.transpose(0, 2, 3, 1))
     (tmp_path / "input").write_bytes(stored.tobytes())
-    numbers = ("2", "1", "5", "0", "0", "0")  # threads, rounds, runs, times, core
+    numbers = (
+        "2",
+        "3",
+        "5",
+        "0",
+        "50",
+        "0",
+    )  # threads, rounds, runs, milliseconds of each and to warm up, core
+    models = [(file, tmp_path / "input", tmp_path / name) for name in ("output", "again")]
 
     done = subprocess.run(
-        [tmp_path / "runner", library, *numbers, file, tmp_path / "input", tmp_path / "output"],
+        [tmp_path / "runner", library, *numbers, *models[0], *models[1]],
         capture_output=True,
         text=True,
         check=True,
         env=os.environ | {"LC_ALL": "C"},
     )
 
-    loaded, stable, times, end = map(json.loads, done.stdout.splitlines())
-    assert (loaded["model"], stable, times["model"]) == (0, {"model": 0, "stable": 0}, 0)
-    assert len(times["wall"]) == len(times["cpu"]) == 5
-    assert min(loaded["load"], end["peak_bytes"], *times["wall"]) > 0
+    *loaded, _, _, a, b, c, d, e, f, end = map(json.loads, done.stdout.splitlines())
+    assert [one["model"] for one in (*loaded, a, b, c, d, e, f)] == [0, 1] * 4  # in turn, three rounds
+    assert min(*(one["load"] for one in loaded), end["peak_bytes"]) > 0
+    for times in (a, b, c, d, e, f):
+        assert len(times["wall"]) == len(times["cpu"]) == 5
+        assert min(times["wall"]) > 0
     (expected,) = runtime.run(images)
-    output = np.frombuffer((tmp_path / "output").read_bytes(), np.int8).reshape(expected.shape)
-    np.testing.assert_array_equal(runtime.outputs[0].to_real(output), expected)
+    for _, _, path in models:
+        output = np.frombuffer(path.read_bytes(), np.int8).reshape(expected.shape)
+        np.testing.assert_array_equal(runtime.outputs[0].to_real(output), expected)
 
 
 @pytest.mark.parametrize(
