@@ -78,6 +78,8 @@ def _warnings(measurement: Measurement, one: Measured, hello: Hello, result: Res
         found.append("not encrypted, so the browser allows one thread and no WebGPU")
     elif not hello.isolated:
         found.append("the browser did not isolate the page, so one thread only")
+    if one.delegate == "XNNPACK" and not hello.relaxed_simd:
+        found.append("the browser has no relaxed SIMD, so LiteRT.js runs its slower build on one thread")
     if hello.timer_ms > _COARSE * measurement.wall.median:
         found.append(f"the browser's clock has steps of {hello.timer_ms:.3g} ms")
     if result.hidden:

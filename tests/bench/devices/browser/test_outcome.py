@@ -53,6 +53,7 @@ def test_figures_come_out_as_they_were_posted() -> None:
     [
         ({"secure": False, "isolated": False}, {}, False, "not encrypted, so the browser allows one thread"),
         ({"isolated": False}, {}, False, "the browser did not isolate the page, so one thread only"),
+        ({"relaxed_simd": False}, {}, False, "the browser has no relaxed SIMD, so LiteRT.js runs its slower"),
         ({"timer_ms": 0.1}, {}, False, "the browser's clock has steps of 0.1 ms"),
         ({}, {}, True, "the page was in the background for a while"),
         ({}, {"stable": False}, False, "did not become stable while warming up"),

@@ -29,6 +29,9 @@ export class View {
     } else if (!facts.isolated) {
       this.notice('The browser did not isolate this page, so only one thread is measured.');
     }
+    if (!facts.relaxed_simd) {
+      this.notice('This browser has no relaxed SIMD, so LiteRT.js runs its slower build on one thread.');
+    }
   }
 
   showJob(job, groups) {
