@@ -259,6 +259,14 @@ def test_a_file_that_describes_itself_needs_no_recipe(converted, tmp_path, data)
     assert "those of the file's metadata" in result.warnings[1]
 
 
+def test_a_class_beyond_the_network_s_is_refused(exported, data):
+    table = data / "numbers.csv"
+    table.write_text("path,label\nred/0.png,0\nblue/0.png,7\n")
+    (data / "unnamed.toml").write_text("[input]\nsize = [8, 8]\n")
+    with pytest.raises(UserError, match="an image is of class 7, but there are 3"):
+        ca_deploy.evaluate(exported / "model.onnx", data=table, recipe=str(data / "unnamed.toml"))
+
+
 def test_what_a_file_says_of_its_normalisation_goes_before_the_recipe(converted, tmp_path, data):
     path = colours_tflite(converted, tmp_path, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     (tmp_path / "inverted.toml").write_text(

@@ -71,13 +71,17 @@ def judge(
         progress: shows the images done.
 
     Raises:
-        UserError: when a runtime takes other images, or gives anything but one vector of logits.
+        UserError: when a runtime takes other images, or gives anything but one vector of logits, or does not
+            know a class that an image shows.
     """
+    classes = min(class_count(artifact.runtime) for artifact in artifacts)
     tallies = [Tally(class_count(artifact.runtime)) for artifact in artifacts]
     judged = Judged(None if reference is None else Tally(class_count(reference)), tallies)
     usable = _usable(progress.track(images.stream(spec), len(images), "images"), leave_out, judged)
     while chunk := list(islice(usable, _BATCH)):
         labels = np.array([image.label for image in chunk], np.int64)
+        if labels.max() >= classes:
+            raise UserError(f"an image is of class {labels.max()}, but there are {classes}, from 0")
         stacked: NDArray[Any] = np.stack([image.pixels for image in chunk])
         batch = normalise(stacked, spec) if stacked.dtype == np.uint8 else stacked
         expected = None
