@@ -34,6 +34,7 @@ def export(
     min_runtime: str | None = None,
     check_clients: bool = False,
     float_gates: bool = False,
+    keep_float: Sequence[str] | None = None,
     tune: str | None = None,
     tune_minutes: float = 15.0,
     tune_save: str | Path | None = None,
@@ -60,6 +61,8 @@ def export(
             one fails its verification.
         check_clients: run every .tflite in tflite-runtime 2.14.0, and those for apps in MediaPipe Tasks too;
             both are fetched into the cache first.
+        keep_float: operators of int8 .tflite files that stay float32: names of the tensors that they write,
+            or "auto:N" for the N whose rounding costs most.
         float_gates: let int8 files multiply by gates in float; with `tune`, only where that is faster.
         tune: device to choose each attention block's formulation on, such as "local" or
             "emulated:cortex-a76".
@@ -89,6 +92,7 @@ def export(
         min_runtime=min_runtime,
         check_clients=check_clients,
         float_gates=float_gates,
+        keep_float=keep_float,
         tune=tune,
         tune_minutes=tune_minutes,
         tune_save=None if tune_save is None else Path(tune_save),
@@ -104,6 +108,7 @@ def quantize(
     images: str | Path | None = None,
     targets: Sequence[str] | None = None,
     seed: int | None = None,
+    keep_float: Sequence[str] | None = None,
     threads: int | None = None,
     out: str | Path | None = None,
     overwrite: bool = False,
@@ -118,6 +123,7 @@ def quantize(
         images: for calibration and parity; default: the same.
         targets: which graph forms; default: the same.
         seed: of the split of the images; default: the same.
+        keep_float: operators that stay float32, see `export`; default: the same.
         threads: of the runtimes; default: all cores.
         out: folder to publish; default: beside `folder`, with "-quantized" behind its name.
         overwrite: replace an earlier export at `out`.
@@ -136,6 +142,7 @@ def quantize(
         targets=targets,
         optimize=optimize,
         seed=seed,
+        keep_float=keep_float,
         threads=threads,
         overwrite=overwrite,
     )

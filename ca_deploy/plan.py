@@ -40,6 +40,7 @@ class Options:
     min_runtime: str | None = None
     check_clients: bool = False
     float_gates: bool = False
+    keep_float: Sequence[str] | None = None
     tune: str | None = None
     tune_minutes: float = 15.0
     tune_save: Path | None = None
@@ -80,6 +81,7 @@ class Plan:
         made_from: the earlier export that this one takes up; None for a new one.
         float_gates: int8 files may multiply by gates in float: wherever --tune finds it faster, or everywhere
             without it.
+        keep_float: operators of int8 .tflite files that stay float32, by name or as "auto:N".
         tuning: what --tune asks for, or None.
         warnings: lines that the user should read.
     """
@@ -100,6 +102,7 @@ class Plan:
     made_from: Published | None = None
     check_clients: bool = False
     float_gates: bool = False
+    keep_float: tuple[str, ...] = ()
     tuning: TuningPlan | None = None
     warnings: tuple[str, ...] = field(default=())
 
@@ -154,6 +157,7 @@ def rebuild(published: Published, options: Options) -> Plan:
         seed=before["seed"] if options.seed is None else options.seed,
         min_runtime=options.min_runtime or before["min_runtime"],
         float_gates=options.float_gates or before["float_gates"],
+        keep_float=options.keep_float or before.get("keep_float"),
     )
     plan = replace(_plan(published.recipe, weights, stated, ()), made_from=published)
     if weights is not None:
@@ -183,6 +187,7 @@ def _plan(recipe: Recipe, weights: Path | None, options: Options, warnings: tupl
         min_runtime=_version(options.min_runtime),
         check_clients=options.check_clients,
         float_gates=options.float_gates,
+        keep_float=tuple(options.keep_float or ()),
         tuning=_tuning(options),
         warnings=warnings,
     )

@@ -73,6 +73,15 @@ Optimize = Annotated[
         help="int8: fast (ranges only), balanced (seconds more) or best (partly float).",
     ),
 ]
+KeepFloat = Annotated[
+    str | None,
+    typer.Option(
+        "--keep-float",
+        metavar="LIST|auto:N",
+        help="int8: operators that stay float32, by name (see sensitivity), or the N that gain most.",
+        show_default=False,
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the split into calibration and parity images.")]
 Threads = Annotated[
     int | None,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,7 @@ from ca_deploy.quantization.bias_correction import corrected_biases
 from ca_deploy.quantization.calibration import Calibration
 from ca_deploy.quantization.clip_scaling import scaled_clips
 from ca_deploy.quantization.float_joints import float_joints
+from ca_deploy.quantization.keep_float import kept_places
 from ca_deploy.quantization.quantized import Quantized
 from ca_deploy.quantization.ranges import measure_ranges
 from ca_deploy.quantization.simulation import Simulation, distance_db, objection
@@ -31,6 +32,7 @@ def quantize_balanced(
     progress: Progress,
     per_channel: bool = True,
     mixed: bool = False,
+    keep_float: Sequence[str] = (),
 ) -> Quantized:
     """Write the int8 form of a float32 .tflite.
 
@@ -41,6 +43,7 @@ def quantize_balanced(
         progress: shows the images done, and what had to be left out.
         per_channel: whether weights have one scale per output channel.
         mixed: whether sums and products stay float; see `float_joints`.
+        keep_float: what else does; see `kept_places`.
 
     Returns:
         The int8 file; with a warning when its biases are not corrected because they cannot be simulated.
@@ -48,17 +51,19 @@ def quantize_balanced(
     data = TFLiteModel(data).dump()  # without unused tensors, so that indices stay as they are below
     data = scaled_clips(data, lambda: calibration.batches(progress), threads)
     ranges = measure_ranges(data, calibration.batches(progress), threads)
-    keep_float = float_joints(TFLiteModel(data)) if mixed else ()
-    simulation = Simulation(data, per_channel, keep_float)
+    joints = float_joints(TFLiteModel(data)) if mixed else []
+    chosen = kept_places(data, keep_float, ranges, calibration.images, progress, joints)
+    kept = sorted({*joints, *chosen})
+    simulation = Simulation(data, per_channel, kept)
     if reason := objection(simulation, data, calibration.images.first(_PROOF_IMAGES)):
         warning = f"biases are not corrected: {reason}"
         progress.note(warning)
-        return Quantized(quantize_static(data, ranges, keep_float, per_channel), (warning,))
+        return Quantized(quantize_static(data, ranges, kept, per_channel), (warning,))
     biases = corrected_biases(simulation, ranges, calibration.images.first(_IMAGES))
     corrected = with_biases(data, biases)
-    written = quantize_static(corrected, ranges, keep_float, per_channel)
+    written = quantize_static(corrected, ranges, kept, per_channel)
     images = calibration.images.first(_DISTANCE_IMAGES)
-    distance = distance_db(Simulation(corrected, per_channel, keep_float), ranges, written, images)
+    distance = distance_db(Simulation(corrected, per_channel, kept), ranges, written, images)
     return Quantized(written, simulation_db=distance)
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Any
 
+import numpy as np
+
 from ca_deploy.quantization.float16 import COMPUTE_IN_FLOAT16
 from ca_deploy.quantization.tflite_model import TFLiteModel
 
@@ -18,7 +20,7 @@ def with_float_products(data: bytes, names: Collection[str]) -> bytes:
 
     Args:
         data: an int8 .tflite.
-        names: of tensors that MUL operators write; other names are left alone.
+        names: of tensors that MUL operators write; other names are left alone, and what is float already.
     """
     return _Writer(TFLiteModel(data), names).write() if names else data
 
@@ -28,7 +30,13 @@ class _Writer:
 
     def __init__(self, model: TFLiteModel, names: Collection[str]) -> None:
         self._model = model
-        self._chosen = [op for op in model.operators if model.kind(op) == "MUL" and _name(model, op) in names]
+        self._chosen = [
+            op
+            for op in model.operators
+            if model.kind(op) == "MUL"
+            and model.name(int(op.outputs[0])) in names
+            and model.dtype(int(op.outputs[0])) == np.int8
+        ]
         self._floats: dict[int, int] = {}
         self._written: list[Any] = []
 
@@ -57,8 +65,3 @@ class _Writer:
             self._floats[index] = self._model.add_activation(index, "/dequantize", None)
             self._written.append(self._model.new_operator("DEQUANTIZE", 2, index, self._floats[index]))
         return self._floats[index]
-
-
-def _name(model: TFLiteModel, operator: Any) -> str:
-    name = model.tensors[int(operator.outputs[0])].name
-    return name.decode() if isinstance(name, bytes) else str(name)

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from ca_deploy.precisions import PRECISIONS
 from ca_deploy.progress import Progress
 from ca_deploy.quantization.balanced import quantize_balanced
 from ca_deploy.quantization.calibration import Calibration
 from ca_deploy.quantization.float16 import convert_float16
+from ca_deploy.quantization.keep_float import kept_places
 from ca_deploy.quantization.quantized import Quantized
 from ca_deploy.quantization.ranges import measure_ranges
 from ca_deploy.quantization.static import Activations, quantize_static
+from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.quantization.weight_only import convert_dynamic_int8, convert_weight_int8
 
 _WITHOUT_IMAGES: dict[str, Callable[[bytes], bytes]] = {
@@ -23,7 +25,13 @@ _WITHOUT_IMAGES: dict[str, Callable[[bytes], bytes]] = {
 
 
 def at_precision(
-    precision: str, data: bytes, calibration: Calibration, optimize: str, threads: int, progress: Progress
+    precision: str,
+    data: bytes,
+    calibration: Calibration,
+    optimize: str,
+    threads: int,
+    progress: Progress,
+    keep_float: Sequence[str] = (),
 ) -> Quantized:
     """Give a float32 .tflite at another precision; "fp32" is the file as it is.
 
@@ -35,12 +43,16 @@ def at_precision(
             corrects biases too, and "best" keeps sums and products float as well.
         threads: of the interpreter that measures ranges.
         progress: shows the images done.
+        keep_float: which operators stay float32; see `kept_places`.
     """
     if not PRECISIONS[precision].calibrated:
         return Quantized(_WITHOUT_IMAGES[precision](data))
     per_channel = precision != "int8_per_tensor"
     if optimize != "fast" and precision != "int16x8":
-        return quantize_balanced(data, calibration, threads, progress, per_channel, optimize == "best")
+        mixed = optimize == "best"
+        return quantize_balanced(data, calibration, threads, progress, per_channel, mixed, keep_float)
+    data = TFLiteModel(data).dump()  # without unused tensors, so that indices stay as they are below
     ranges = measure_ranges(data, calibration.batches(progress), threads)
+    kept = kept_places(data, keep_float, ranges, calibration.images, progress)
     activations: Activations = "int16" if precision == "int16x8" else "int8"
-    return Quantized(quantize_static(data, ranges, per_channel=per_channel, activations=activations))
+    return Quantized(quantize_static(data, ranges, kept, per_channel, activations))

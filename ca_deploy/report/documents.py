@@ -45,6 +45,7 @@ def manifest(result: ExportResult) -> dict[str, Any]:
         "formats": list(plan.formats),
         "optimize": plan.optimize,
         "float_gates": plan.float_gates,
+        "keep_float": list(plan.keep_float),
         "tuned_on": None if result.tuning is None else result.tuning.device,
         "seed": plan.seed,
         "threads": plan.threads,

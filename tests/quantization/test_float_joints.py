@@ -13,7 +13,7 @@ from ca_deploy.runtimes.litert import LiteRT
 
 @pytest.fixture(scope="module")
 def joined(to_tflite):
-    """Two residual sums, a product with a gate, and a sum with a constant."""
+    """Two residual sums, a product with a gate, and two joints that are left alone."""
     random = np.random.default_rng(0)
     weights = {f"w{i}": random.standard_normal((3, 3, 1, 1)).astype(np.float32) for i in range(3)}
     nodes = [
@@ -21,12 +21,14 @@ def joined(to_tflite):
         helper.make_node("Add", ["input", "c0"], ["s0"]),
         helper.make_node("Conv", ["s0", "w1"], ["c1"]),
         helper.make_node("Add", ["s0", "c1"], ["s1"]),
-        helper.make_node("Sigmoid", ["c1"], ["g"]),
-        helper.make_node("Mul", ["s1", "g"], ["y"]),
+        helper.make_node("ReduceMean", ["c1", "axes"], ["m"]),
+        helper.make_node("Sigmoid", ["m"], ["g"]),
+        helper.make_node("Mul", ["m", "g"], ["swish"]),
+        helper.make_node("Mul", ["s1", "swish"], ["y"]),
         helper.make_node("Add", ["y", "one"], ["z"]),
         helper.make_node("Conv", ["z", "w2"], ["logits"]),
     ]
-    return to_tflite(nodes, weights | {"one": np.ones((1, 3, 8, 8), np.float32)})
+    return to_tflite(nodes, weights | {"one": np.ones((1, 3, 8, 8), np.float32), "axes": np.array([3])})
 
 
 def kinds(data):
@@ -44,7 +46,8 @@ def test_joints_pass_floats_to_one_another_and_integers_to_layers(joined, image_
         quantize_balanced(joined, calibration, 1, Silent(), mixed=mixed) for mixed in (False, True)
     )
     written = kinds(mixed.data)
-    assert written[written.index("MUL") - 1] == "DEQUANTIZE"  # of the gate; the sum comes as it is
+    product = len(written) - 1 - written[::-1].index("MUL")
+    assert written[product - 1] == "DEQUANTIZE"  # of the gate; the sum comes as it is
     assert written.count("QUANTIZE") == 2  # for the second layer, and behind the product
     expected = LiteRT(joined).run(images)[0]
     errors = [sqnr_db(expected, LiteRT(one.data).run(images)[0]) for one in (plain, mixed)]

@@ -47,7 +47,7 @@ def quantize_graph(
         graph: a passed graph, traced with one image; it stays as it is.
         calibration: images that set ranges and biases.
         scheme: how the runtime stores activations.
-        optimize: "fast" takes the ranges only; "balanced" corrects biases too.
+        optimize: "fast" takes the ranges only; "balanced" and "best" correct biases too.
         progress: shows the images done.
     """
     with torch_threads(1), torch.inference_mode():
@@ -57,7 +57,7 @@ def quantize_graph(
             batches = (image[None] for batch in batches for image in batch)
         ranges = measure_graph_ranges(graph, batches)
         params = graph_parameters(graph, ranges, scheme)
-        if reason is None and optimize == "balanced":
+        if reason is None and optimize != "fast":
             biases = corrected_graph_biases(graph, params, calibration.images.first(_IMAGES))
         else:
             biases = {}

@@ -56,8 +56,10 @@ def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Seq
     for precision in precisions:
         path = work.folder / f"model_{precision}{suffix}.tflite"
         progress.step(f"Writing {path.name}")
-        quantized = at_precision(precision, float32, work.calibration, plan.optimize, plan.threads, progress)
-        if precision in _INT8_PRODUCTS and plan.optimize != "best":  # which keeps all of them float
+        quantized = at_precision(
+            precision, float32, work.calibration, plan.optimize, plan.threads, progress, plan.keep_float
+        )
+        if precision in _INT8_PRODUCTS:
             products = gate_products(formed.graph, float_blocks(work, target))
             quantized = replace(
                 quantized,

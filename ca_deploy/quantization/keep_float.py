@@ -1,0 +1,78 @@
+"""Which operators the user wants in float: by name, or as many as gain most."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from fnmatch import fnmatchcase
+
+from ca_deploy.errors import UserError
+from ca_deploy.progress import Progress
+from ca_deploy.quantization.calibration_set import ImageSet
+from ca_deploy.quantization.ranges import Range
+from ca_deploy.quantization.sensitivity import IMAGES, sensitivities
+from ca_deploy.quantization.simulation import Simulation, objection
+from ca_deploy.quantization.tflite_model import TFLiteModel
+
+_AUTO = "auto:"
+_PROOF_IMAGES = 2
+
+
+def kept_places(
+    data: bytes,
+    wanted: Sequence[str],
+    ranges: Mapping[int, Range],
+    images: ImageSet,
+    progress: Progress,
+    already: Collection[int] = (),
+) -> set[int]:
+    """Places of the operators that stay float32.
+
+    Args:
+        data: the float32 file.
+        wanted: names of the tensors that they write, with `*` and `?` as in a shell, or "auto:N": the N
+            operators whose int8 costs most (`sensitivities`).
+        ranges: of the file's activations.
+        images: the calibration set.
+        progress: shows the operators done.
+        already: places that stay float anyway.
+
+    Raises:
+        UserError: when nothing has such a name, N is no number, or the network cannot be simulated.
+    """
+    model, places = TFLiteModel(data), set[int]()
+    for pattern in wanted:
+        if pattern.startswith(_AUTO):
+            count = auto_count(pattern)
+            if reason := objection(Simulation(data), data, images.first(_PROOF_IMAGES)):
+                raise UserError(f"--keep-float {pattern}: {reason}; give names instead")
+            ranking = sensitivities(data, ranges, images.first(IMAGES), progress, already)
+            places.update(one.place for one in ranking[:count])
+        else:
+            places |= _named(model, pattern)
+    return places
+
+
+def auto_count(pattern: str) -> int:
+    """N of "auto:N".
+
+    Raises:
+        UserError: when it is no positive number.
+    """
+    count = pattern.removeprefix(_AUTO)
+    if not count.isdecimal() or not int(count):
+        raise UserError(f"--keep-float {pattern}: give auto:N with a number of operators, such as auto:8")
+    return int(count)
+
+
+def _named(model: TFLiteModel, pattern: str) -> set[int]:
+    names = {place: model.name(int(operator.outputs[0])) for place, operator in enumerate(model.operators)}
+    found = {place for place, name in names.items() if fnmatchcase(name, pattern)}
+    if not found:
+        close = difflib.get_close_matches(pattern, sorted(set(names.values())), n=1, cutoff=0.4)
+        hint = f" (did you mean '{close[0]}'?)" if close else ""
+        raise UserError(
+            f"--keep-float {pattern}: no operator writes a tensor of that name{hint}; `ca-deploy "
+            "sensitivity` lists them"
+        )
+    return found

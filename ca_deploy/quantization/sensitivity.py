@@ -1,0 +1,107 @@
+"""What each operator's rounding costs the logits."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from ca_deploy.metrics import sqnr_db
+from ca_deploy.progress import Progress
+from ca_deploy.quantization.parameters import QuantParams
+from ca_deploy.quantization.ranges import Range
+from ca_deploy.quantization.simulation import Simulation
+from ca_deploy.quantization.simulation.simulation import channels_last
+from ca_deploy.runtimes.torch_threads import torch_threads
+
+IMAGES = 16
+"""Two runs of all of them per operator; the order of the first dozen operators is steady from 16 on."""
+
+
+@dataclass(frozen=True)
+class Sensitivity:
+    """What one operator's int8 costs, in a simulation.
+
+    Attributes:
+        place: the operator's index in the float32 file.
+        name: of the tensor that it writes.
+        kind: TFLite's name of the operator.
+        alone_db: SQNR of the outputs when only this operator's weights and result are int8.
+        kept_db: the same when everything but these is int8.
+        gain_db: what keeping it float gains: `kept_db` less what everything in int8 reaches.
+    """
+
+    place: int
+    name: str
+    kind: str
+    alone_db: float
+    kept_db: float
+    gain_db: float
+
+
+def sensitivities(
+    data: bytes,
+    ranges: Mapping[int, Range],
+    images: NDArray[np.float32],
+    progress: Progress,
+    keep_float: Collection[int] = (),
+) -> list[Sensitivity]:
+    """Round one operator at a time, and all but one, in a simulation of the int8 file.
+
+    Operators that only move values (reshapes, concatenations) round nothing themselves and are left out.
+
+    Args:
+        data: the float32 file, its biases corrected for int8.
+        ranges: of its activations.
+        images: a few calibration images (N, C, H, W).
+        progress: shows the operators done.
+        keep_float: places that stay float anyway.
+
+    Returns:
+        The largest gain first.
+    """
+    simulation = Simulation(data, keep_float=keep_float)
+    places = [
+        place for place, rule in enumerate(simulation.rules) if rule is not None and rule.scale != "same"
+    ]
+    inputs = channels_last(images)
+    stored, rounded = simulation.parameters(ranges), simulation.rounded_constants(ranges)
+    float32 = simulation.constants
+
+    def logits(constants: Mapping[int, Tensor], params: Mapping[int, QuantParams]) -> NDArray[np.float32]:
+        outputs = simulation.run(inputs, constants, params)
+        return np.concatenate([output.reshape(len(images), -1).numpy() for output in outputs], axis=1)
+
+    found = []
+    with torch_threads(1), torch.inference_mode():
+        expected = logits(float32, {})
+        everything = sqnr_db(expected, logits(rounded, stored))
+        for place in progress.track(places, len(places), "operators"):
+            operator = simulation.operators[place]
+            results = {int(index) for index in operator.outputs}
+            own = {int(index) for index in operator.inputs if int(index) in float32}
+            alone = logits(
+                float32 | {index: rounded[index] for index in own},
+                {index: params for index, params in stored.items() if index in results},
+            )
+            kept = logits(
+                rounded | {index: float32[index] for index in own},
+                {index: params for index, params in stored.items() if index not in results},
+            )
+            kept_db = sqnr_db(expected, kept)
+            (result,) = sorted(results)[:1]
+            found.append(
+                Sensitivity(
+                    place,
+                    simulation.model.name(result),
+                    simulation.model.kind(operator),
+                    sqnr_db(expected, alone),
+                    kept_db,
+                    kept_db - everything,
+                )
+            )
+    return sorted(found, key=lambda one: -one.gain_db)
