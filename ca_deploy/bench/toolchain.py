@@ -56,18 +56,18 @@ def tool(name: str, packages: str = _PACKAGES) -> str:
     return found
 
 
-def runner(architecture: str = "aarch64") -> Path:
-    """The program that runs `.tflite` files on Linux (`native/runner.c`).
+def program(name: str, architecture: str = "aarch64") -> Path:
+    """A program for Linux from `native/`: `runner` or `profiler`.
 
     Raises:
         DeviceError: when it cannot be built.
     """
-    source = _NATIVE / "runner.c"
+    source, shared = _NATIVE / f"{name}.c", _NATIVE / "common.h"
 
     def build(folder: Path) -> None:
-        _compile(_compiler(architecture), source, folder / "runner", "-ldl")
+        _compile(_compiler(architecture), source, folder / name, "-ldl")
 
-    return cached(f"runner-{architecture}-{_digest(source)}", build) / "runner"
+    return cached(f"{name}-{architecture}-{_digest(source, shared)}", build) / name
 
 
 def system_libraries(architecture: str) -> list[Path]:

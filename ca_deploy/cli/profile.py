@@ -15,6 +15,9 @@ EXAMPLES = """
   ca-deploy profile build/ca_mobilenetv2_cifar10/model_int8.tflite
       time for each kind of operator and each attention block, on this machine
 
+  ca-deploy profile model_int8.tflite --device ssh://pi@raspberrypi.local
+      the same on a Raspberry Pi
+
   ca-deploy profile model_int8.tflite --plot profile.svg --json
       as a picture, and every operator for a machine to read
 """
@@ -22,8 +25,14 @@ EXAMPLES = """
 
 def profile(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .tflite file.")],
+    device: Annotated[
+        str, typer.Option("--device", metavar="DEVICE", help="local, ssh://USER@HOST[:PORT] or adb[:SERIAL].")
+    ] = "local",
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of the kernels.")] = 1,
     runs: Annotated[int, typer.Option("--runs", min=1, help="How many runs to look at.")] = 200,
+    timeout: Annotated[
+        float, typer.Option("--timeout", min=1, help="Longest seconds on a remote device.")
+    ] = 600.0,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Write a picture (SVG) of it.", show_default=False)
     ] = None,
@@ -31,13 +40,13 @@ def profile(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
 ) -> None:
-    """Measure every operator of a .tflite file on this machine with LiteRT's profiler."""
+    """Measure every operator of a .tflite file with LiteRT's profiler."""
     from ca_deploy.bench.profile.run import profile as measure
     from ca_deploy.progress import on_terminal
     from ca_deploy.report import profile_plot, profile_table
 
     with on_terminal(quiet or json) as progress:
-        found = measure(file, threads, runs, progress)
+        found = measure(file, threads, runs, progress, device=device, timeout=timeout)
     if plot is not None:
         profile_plot.save_plot(found, plot)
     if json:

@@ -19,11 +19,13 @@ def save_plot(profile: Profile, path: Path) -> None:
     rows = _rows(profile)
     longest = max(_took(row, profile) for _, row in rows)
     height = _ROW * (len(rows) + 3)
+    title = f"{profile.file.name} on {profile.device}, {profile.runtime}"
+    title += f", {profile.whole_microseconds:.0f} µs in all"
     parts = [
         f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {_WIDTH} {height}" '
         'font-family="sans-serif" font-size="12">',
         f'<rect width="{_WIDTH}" height="{height}" fill="white"/>',
-        _text(8, _ROW, f"{profile.file.name}, {profile.runtime}, {profile.whole_microseconds:.0f} µs in all"),
+        _text(8, _ROW, title),
         *_legend(2 * _ROW),
     ]
     for place, (is_attention, row) in enumerate(rows):

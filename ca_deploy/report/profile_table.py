@@ -25,7 +25,9 @@ def _operators(profile: Profile) -> Table:
     kinds: defaultdict[tuple[str, str], list[OperatorCost]] = defaultdict(list)
     for operator in profile.operators:
         kinds[operator.name, operator.runs_on].append(operator)
-    table = Table(title=escape(f"{profile.file.name} on {profile.runtime}"), title_justify="left")
+    table = Table(
+        title=escape(f"{profile.file.name} on {profile.device}, {profile.runtime}"), title_justify="left"
+    )
     for heading in ("operator", "runs on"):
         table.add_column(heading)
     for heading in ("count", "µs", "µs with rest", "share", "in attention"):

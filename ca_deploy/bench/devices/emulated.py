@@ -125,7 +125,7 @@ class EmulatedArm:
         qemu = toolchain.tool("qemu-aarch64")
         _qemu_version(qemu)
         for name, target in (
-            ("runner", toolchain.runner()),
+            ("runner", toolchain.program("runner")),
             ("libLiteRt.so", toolchain.litert_library(LiteRT.version)),
             ("model", file.resolve()),
         ):

@@ -18,11 +18,13 @@ from ca_deploy.bench.devices.protocol import ColdStart, Identity, Measurement
 from ca_deploy.bench.devices.questions import shell_here
 from ca_deploy.bench.devices.reliability import timing_warnings
 from ca_deploy.bench.interleave import Clock, Effort, Samples, interleave, warm_up
+from ca_deploy.bench.profile.times import RunTimes
 from ca_deploy.bench.timing import summarize
 from ca_deploy.errors import DeviceError
 from ca_deploy.machine import available_cores
 from ca_deploy.progress import Progress
 from ca_deploy.runtimes import Runtime, open_runtime
+from ca_deploy.runtimes.batches import to_layout_of
 
 
 class LocalDevice:
@@ -51,6 +53,18 @@ class LocalDevice:
     ) -> list[Measurement]:
         """Measure artifacts in turn; see `Device.measure`."""
         return [m for count in threads for m in self._measure(files, count, effort, progress)]
+
+    def profile(self, file: Path, threads: int, warm_up_runs: int, runs: int) -> RunTimes:
+        """The times of every operator of a `.tflite` file; see `Profiling.profile`."""
+        from ca_deploy.bench.profile.events import Profiler
+        from ca_deploy.runtimes.litert import LiteRT
+
+        here = LiteRT(file)
+        (info,) = here.inputs
+        stored = info.to_stored(to_layout_of(info, timing_images(here)))
+        profiler = Profiler(file, threads, stored.tobytes())
+        profiler.run(warm_up_runs)
+        return profiler.profile(runs)
 
     def _measure(
         self, files: Sequence[Path], threads: int, effort: Effort, progress: Progress

@@ -15,177 +15,23 @@
  *
  * Each inference lies between two calls of lseek(MARKER, 0, SEEK_SET), which fail and change nothing: an
  * emulator that watches system calls (insn_count.c) learns from them where an inference begins and ends.
- *
- * LiteRT's C functions are declared here, as far as they are called, and looked up at run time, so that this
- * builds with a C compiler and nothing else.
  */
 
-#define _GNU_SOURCE /* sched_setaffinity */
+#include "common.h"
 
-#include <dlfcn.h>
-#include <sched.h>
-#include <stdarg.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 enum {
-    MARKER = -4242,          /* the same in insn_count.c */
-    ACCELERATOR_CPU = 1,     /* kLiteRtHwAcceleratorCpu */
-    LOCK_READ = 0,           /* kLiteRtTensorBufferLockModeRead */
-    LOCK_WRITE = 1,          /* kLiteRtTensorBufferLockModeWrite */
-    MOST_OUTPUTS = 16,
-    WINDOW = 5,              /* runs whose median is compared with that of the runs before them */
-    TENSOR_TYPE_BYTES = 512, /* more than a LiteRtRankedTensorType has */
+    MARKER = -4242, /* the same in insn_count.c */
+    LOCK_READ = 0,  /* kLiteRtTensorBufferLockModeRead */
+    WINDOW = 5,     /* runs whose median is compared with that of the runs before them */
 };
-
-typedef struct Opaque *Handle; /* every object of LiteRT */
-
-/* name, arguments; all give 0 for success. */
-#define LITERT_FUNCTIONS(F)                                                                               \
-    F(CreateEnvironment, (int options, const void *values, Handle *environment))                          \
-    F(CreateModelFromFile, (Handle environment, const char *path, Handle *model))                         \
-    F(CreateOptions, (Handle * options))                                                                  \
-    F(SetOptionsHardwareAccelerators, (Handle options, int accelerators))                                 \
-    F(CreateOpaqueOptions, (const char *name, void *text, void (*release)(void *), Handle *opaque))       \
-    F(AddOpaqueOptions, (Handle options, Handle opaque))                                                  \
-    F(CreateCompiledModel, (Handle environment, Handle model, Handle options, Handle *compiled))          \
-    F(GetModelSignature, (Handle model, size_t index, Handle *signature))                                 \
-    F(GetNumSignatureInputs, (Handle signature, size_t *count))                                           \
-    F(GetNumSignatureOutputs, (Handle signature, size_t *count))                                          \
-    F(GetSignatureInputTensorByIndex, (Handle signature, size_t index, Handle *tensor))                   \
-    F(GetSignatureOutputTensorByIndex, (Handle signature, size_t index, Handle *tensor))                  \
-    F(GetRankedTensorType, (Handle tensor, void *type))                                                   \
-    F(GetCompiledModelInputBufferRequirements, (Handle compiled, size_t signature, size_t index, Handle *needs))  \
-    F(GetCompiledModelOutputBufferRequirements, (Handle compiled, size_t signature, size_t index, Handle *needs)) \
-    F(CreateManagedTensorBufferFromRequirements, (Handle environment, const void *type, Handle needs, Handle *buffer)) \
-    F(GetTensorBufferPackedSize, (Handle buffer, size_t *bytes))                                          \
-    F(LockTensorBuffer, (Handle buffer, void **memory, int mode))                                         \
-    F(UnlockTensorBuffer, (Handle buffer))                                                                \
-    F(RunCompiledModel, (Handle compiled, size_t signature, size_t inputs, Handle *input, size_t outputs, Handle *output))
-
-#define DECLARE(name, arguments) int(*name) arguments;
-static struct {
-    LITERT_FUNCTIONS(DECLARE)
-} litert;
 
 struct times {
     long long *values;
     size_t count, room;
 };
-
-struct model {
-    const char *output_path;
-    Handle compiled;
-    Handle input;
-    Handle outputs[MOST_OUTPUTS];
-    size_t output_count;
-};
-
-static void fail(const char *format, ...)
-{
-    va_list arguments;
-    va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
-    va_end(arguments);
-    fputc('\n', stderr);
-    exit(EXIT_FAILURE);
-}
-
-/* Call a function of LiteRT and stop when it gives anything but success. */
-#define TRY(name, ...)                                             \
-    do {                                                           \
-        int status_ = litert.name(__VA_ARGS__);                    \
-        if (status_) fail("LiteRt" #name " gave status %d", status_); \
-    } while (0)
-
-static void *symbol(void *library, const char *name)
-{
-    void *found = dlsym(library, name);
-    if (!found) fail("the library has no function %s", name);
-    return found;
-}
-
-static void load_library(const char *path)
-{
-    void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    if (!library) fail("%s", dlerror());
-#define LOOK_UP(name, arguments) *(void **)&litert.name = symbol(library, "LiteRt" #name);
-    LITERT_FUNCTIONS(LOOK_UP)
-}
-
-static void keep(void *text)
-{
-    (void)text; /* the text of the options lies on the stack of main, which outlives them */
-}
-
-/* Options for the CPU accelerator; LiteRT takes them as text in TOML, under the name of the delegate. */
-static Handle cpu_options(char *threads_text)
-{
-    Handle options, xnnpack;
-    TRY(CreateOptions, &options);
-    TRY(SetOptionsHardwareAccelerators, options, ACCELERATOR_CPU);
-    TRY(CreateOpaqueOptions, "xnnpack", threads_text, keep, &xnnpack);
-    TRY(AddOpaqueOptions, options, xnnpack);
-    return options;
-}
-
-static Handle input_buffer(Handle environment, Handle compiled, Handle signature)
-{
-    _Alignas(16) char type[TENSOR_TYPE_BYTES];
-    Handle tensor, needs, buffer;
-    TRY(GetSignatureInputTensorByIndex, signature, 0, &tensor);
-    TRY(GetRankedTensorType, tensor, type);
-    TRY(GetCompiledModelInputBufferRequirements, compiled, 0, 0, &needs);
-    TRY(CreateManagedTensorBufferFromRequirements, environment, type, needs, &buffer);
-    return buffer;
-}
-
-static Handle output_buffer(Handle environment, Handle compiled, Handle signature, size_t index)
-{
-    _Alignas(16) char type[TENSOR_TYPE_BYTES];
-    Handle tensor, needs, buffer;
-    TRY(GetSignatureOutputTensorByIndex, signature, index, &tensor);
-    TRY(GetRankedTensorType, tensor, type);
-    TRY(GetCompiledModelOutputBufferRequirements, compiled, 0, index, &needs);
-    TRY(CreateManagedTensorBufferFromRequirements, environment, type, needs, &buffer);
-    return buffer;
-}
-
-static struct model load_model(const char *path, char *threads_text)
-{
-    struct model model;
-    Handle environment, file, signature;
-    size_t inputs;
-    TRY(CreateEnvironment, 0, NULL, &environment);
-    TRY(CreateModelFromFile, environment, path, &file);
-    TRY(CreateCompiledModel, environment, file, cpu_options(threads_text), &model.compiled);
-    TRY(GetModelSignature, file, 0, &signature);
-    TRY(GetNumSignatureInputs, signature, &inputs);
-    TRY(GetNumSignatureOutputs, signature, &model.output_count);
-    if (inputs != 1) fail("%s takes %zu inputs, not one", path, inputs);
-    if (model.output_count > MOST_OUTPUTS) fail("%s gives more than %d outputs", path, MOST_OUTPUTS);
-    model.input = input_buffer(environment, model.compiled, signature);
-    for (size_t i = 0; i < model.output_count; i++)
-        model.outputs[i] = output_buffer(environment, model.compiled, signature, i);
-    return model;
-}
-
-static void read_input(Handle buffer, const char *path)
-{
-    size_t bytes;
-    void *memory;
-    FILE *file = fopen(path, "rb");
-    if (!file) fail("%s cannot be read", path);
-    TRY(GetTensorBufferPackedSize, buffer, &bytes);
-    TRY(LockTensorBuffer, buffer, &memory, LOCK_WRITE);
-    if (fread(memory, 1, bytes, file) != bytes || fgetc(file) != EOF)
-        fail("%s has not the %zu bytes that the model takes", path, bytes);
-    TRY(UnlockTensorBuffer, buffer);
-    fclose(file);
-}
 
 static void write_outputs(struct model *model, const char *path)
 {
@@ -289,20 +135,6 @@ static long long peak_bytes(void)
     return kib * 1024;
 }
 
-static void stay_on(const char *cores)
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    while (*cores) {
-        char *end;
-        long core = strtol(cores, &end, 10);
-        if (end == cores || core < 0 || core >= CPU_SETSIZE) fail("CORES: all, or numbers such as 4,5");
-        CPU_SET(core, &set);
-        cores = end + (*end == ',');
-    }
-    if (sched_setaffinity(0, sizeof set, &set)) fail("the cores that were asked for cannot be used");
-}
-
 int main(int argc, char **argv)
 {
     enum { FIRST_MODEL = 8, NAMES = 3 };
@@ -323,16 +155,15 @@ int main(int argc, char **argv)
     for (size_t i = 0; i < count; i++) {
         char **names = argv + FIRST_MODEL + NAMES * i;
         long long start = nanoseconds(CLOCK_MONOTONIC);
-        models[i] = load_model(names[0], threads_text);
+        models[i] = load_model(names[0], cpu_options(threads_text));
         printf("{\"model\": %zu, \"load\": %lld}\n", i, nanoseconds(CLOCK_MONOTONIC) - start);
-        models[i].output_path = names[2];
         read_input(models[i].input, names[1]);
     }
     for (size_t i = 0; i < count; i++)
         printf("{\"model\": %zu, \"stable\": %d}\n", i, warm_up(&models[i], warm_up_time));
     for (int round = 0; round < rounds; round++)
         for (size_t i = 0; i < count; i++) run_round(&models[i], i, runs, round_time);
-    for (size_t i = 0; i < count; i++) write_outputs(&models[i], models[i].output_path);
+    for (size_t i = 0; i < count; i++) write_outputs(&models[i], argv[FIRST_MODEL + NAMES * i + 2]);
     printf("{\"peak_bytes\": %lld}\n", peak_bytes() - memory);
     return EXIT_SUCCESS;
 }

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ca_deploy.bench.profile.events import OperatorTimes
+from ca_deploy.bench.profile.times import OperatorTimes
 from ca_deploy.runtimes.litert import Node
 
 # Those that XNNPACK also puts in itself: behind a mean, before a convolution that quantizes its own input.

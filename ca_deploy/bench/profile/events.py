@@ -7,16 +7,12 @@ litert_profiler_event.h, with sizes of a 64-bit system.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Sequence
 from ctypes import byref, c_char_p, c_int, c_size_t, c_uint64, c_void_p
-from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from ca_deploy.bench.profile.times import RunTimes, Told, run_times
 from ca_deploy.errors import DeviceError
 from ca_deploy.runtimes.chatter import quiet_stderr
 
@@ -24,7 +20,6 @@ _CPU = 1  # kLiteRtHwAcceleratorCpu
 _WRITE = 1  # kLiteRtTensorBufferLockModeWrite
 _TENSOR_TYPE_BYTES = 512  # more than a LiteRtRankedTensorType has
 _DEFAULT, _OPERATOR, _DELEGATED_OPERATOR = 1, 1 << 1, 1 << 3  # tflite::Profiler::EventType
-_OPERATORS = (_OPERATOR, _DELEGATED_OPERATOR)
 _RELEASE = ctypes.CFUNCTYPE(None, c_void_p)
 
 
@@ -40,34 +35,6 @@ class _Event(ctypes.Structure):
         ("metadata", c_uint64 * 2),
         ("source", c_int),
     )
-
-
-@dataclass(frozen=True)
-class OperatorTimes:
-    """One operator as the runtime executes it: an operator of the file, or what XNNPACK made of one or more.
-
-    Attributes:
-        name: as the runtime calls it.
-        node: its number in the file, where TFLite's own kernel ran it; None for XNNPACK's.
-        microseconds: one time for each run.
-    """
-
-    name: str
-    node: int | None
-    microseconds: NDArray[np.float64]
-
-
-@dataclass(frozen=True)
-class RunTimes:
-    """The times of some runs.
-
-    Attributes:
-        whole: microseconds of each whole run, with what lies between operators and the profiler's own work.
-        operators: in the order in which they run.
-    """
-
-    whole: NDArray[np.float64]
-    operators: tuple[OperatorTimes, ...]
 
 
 class Profiler:
@@ -101,20 +68,8 @@ class Profiler:
             DeviceError: when runs differ in their operators.
         """
         rows = [self._one_run() for _ in range(runs)]
-        operators = [[event for event in row if event.event_type in _OPERATORS] for row in rows]
-        if len({tuple(_key(event) for event in row) for row in operators}) != 1:
-            raise DeviceError("LiteRT's profiler gave different operators for different runs")
-        return RunTimes(
-            whole=_microseconds([event for row in rows for event in row if _is_whole_run(event)]),
-            operators=tuple(
-                OperatorTimes(
-                    name=column[0].tag.decode(),
-                    node=column[0].metadata[0] if column[0].event_type == _OPERATOR else None,
-                    microseconds=_microseconds(column),
-                )
-                for column in zip(*operators, strict=True)
-            ),
-        )
+        whole = [event.elapsed_us for row in rows for event in row if _is_whole_run(event)]
+        return run_times(whole, [[_told(event) for event in row if _is_operator(event)] for row in rows])
 
     def _one_run(self) -> list[_Event]:
         self._call("ResetProfiler", self._profiler)
@@ -197,9 +152,10 @@ def _is_whole_run(event: _Event) -> bool:
     return bool(event.event_type == _DEFAULT and event.tag == b"Invoke")
 
 
-def _microseconds(events: Sequence[_Event]) -> NDArray[np.float64]:
-    return np.array([event.elapsed_us for event in events], np.float64)
+def _is_operator(event: _Event) -> bool:
+    return event.event_type in (_OPERATOR, _DELEGATED_OPERATOR)
 
 
-def _key(event: _Event) -> tuple[int, bytes, int]:
-    return event.event_type, event.tag, event.metadata[0]
+def _told(event: _Event) -> Told:
+    node = int(event.metadata[0]) if event.event_type == _OPERATOR else None
+    return event.tag.decode(), node, float(event.elapsed_us)

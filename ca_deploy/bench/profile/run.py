@@ -4,19 +4,18 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ca_deploy.artifact import sha256_file
-from ca_deploy.bench.devices.inputs import timing_images
+from ca_deploy.bench.devices import DeviceOptions, open_device
 from ca_deploy.bench.profile.attribution import attribute
 from ca_deploy.bench.profile.blocks import attention_blocks
-from ca_deploy.bench.profile.events import Profiler, RunTimes
+from ca_deploy.bench.profile.times import RunTimes
 from ca_deploy.errors import UserError
 from ca_deploy.progress import Progress
-from ca_deploy.runtimes.batches import to_layout_of
 from ca_deploy.runtimes.litert import LiteRT, Node
 from ca_deploy.runtimes.sources import only_input
 
@@ -65,6 +64,7 @@ class Profile:
 
     Attributes:
         file: the artifact.
+        device: where it ran.
         runtime: name and version.
         threads: how many the kernels could use.
         runs: how many were looked at.
@@ -74,6 +74,7 @@ class Profile:
     """
 
     file: Path
+    device: str
     runtime: str
     threads: int
     runs: int
@@ -103,6 +104,7 @@ class Profile:
             "schema_version": SCHEMA_VERSION,
             "file": self.file.name,
             "sha256": sha256_file(self.file),
+            "device": self.device,
             "runtime": self.runtime,
             "threads": self.threads,
             "runs": self.runs,
@@ -114,25 +116,39 @@ class Profile:
         }
 
 
-def profile(file: Path, threads: int, runs: int, progress: Progress) -> Profile:
-    """Measure every operator of a `.tflite` file on this machine.
+@runtime_checkable
+class Profiling(Protocol):
+    """A device that can also tell what each operator costs."""
+
+    def profile(self, file: Path, threads: int, warm_up_runs: int, runs: int) -> RunTimes:
+        """The times of every operator of a `.tflite` file.
+
+        Raises:
+            DeviceError: when the device or LiteRT's profiler fails.
+        """
+
+
+def profile(
+    file: Path, threads: int, runs: int, progress: Progress, *, device: str = "local", timeout: float = 600.0
+) -> Profile:
+    """Measure every operator of a `.tflite` file.
 
     Raises:
-        UserError: when it is no file that LiteRT can run.
-        DeviceError: when LiteRT's profiler fails.
+        UserError: when it is no file that LiteRT can run, or no device that can tell.
+        DeviceError: when the device or LiteRT's profiler fails.
     """
     if file.suffix != ".tflite":
         raise UserError(f"{file}: only .tflite files can be profiled")
     here = LiteRT(file, xnnpack=False)
-    info = only_input(here.inputs, file)
-    stored = info.to_stored(to_layout_of(info, timing_images(here)))
-    progress.step(f"Profiling {file.name}")
-    profiler = Profiler(file, threads, stored.tobytes())
-    profiler.run(_WARM_UP_RUNS)
-    return make_profile(file, here, threads, profiler.profile(runs))
+    only_input(here.inputs, file)
+    opened = open_device(device, DeviceOptions(timeout_seconds=timeout))
+    if not isinstance(opened, Profiling):
+        raise UserError(f"--device {device}: cannot tell what operators cost; use local, ssh://HOST or adb")
+    progress.step(f"Profiling {file.name} on {device}")
+    return make_profile(file, here, device, threads, opened.profile(file, threads, _WARM_UP_RUNS, runs))
 
 
-def make_profile(file: Path, here: LiteRT, threads: int, times: RunTimes) -> Profile:
+def make_profile(file: Path, here: LiteRT, device: str, threads: int, times: RunTimes) -> Profile:
     """Put the runtime's times and the file's graph together."""
     aligned = attribute(times.operators, here.nodes)
     shapes = {tensor.index: tensor.shape for tensor in here.tensors}
@@ -152,6 +168,7 @@ def make_profile(file: Path, here: LiteRT, threads: int, times: RunTimes) -> Pro
     costs = [_block_cost(place, block, operators, shapes) for place, block in enumerate(blocks)]
     return Profile(
         file=file,
+        device=device,
         runtime=f"{here.name} {here.version}",
         threads=threads,
         runs=len(times.whole),

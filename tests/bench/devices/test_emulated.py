@@ -242,7 +242,7 @@ def test_the_runner_refuses_another_input(content: bytes, message: str, tmp_path
             "cortex-a53",
             "-L",
             root,
-            toolchain.runner(),
+            toolchain.program("runner"),
             library,
             *("1", "1", "1", "0", "0", "all"),
             file,

@@ -17,6 +17,7 @@ from ssh_server import SshServer, free_port
 from ca_deploy.bench import toolchain
 from ca_deploy.bench.devices import DeviceOptions, open_device
 from ca_deploy.bench.interleave import Effort
+from ca_deploy.bench.profile.run import profile
 from ca_deploy.errors import DeviceError, UserError
 from ca_deploy.progress import Silent
 
@@ -82,6 +83,21 @@ def test_a_machine_with_nothing_but_a_shell_runs_the_same_bits(
     identity = device.identity()
     assert (identity.architecture, identity.processor) == ("aarch64", "2x Cortex-A76")
     assert identity.versions == {"LiteRT": "2.3.0"}
+
+
+def test_a_profile_tells_the_same_operators_there(
+    arm: SshServer, far: FarMachine, models: list[Path]
+) -> None:
+    there = profile(models[1], 1, 3, Silent(), device=arm.device)
+    here = profile(models[1], 1, 3, Silent())
+
+    assert (there.device, there.runs) == (arm.device, 3)
+    assert [(one.name, one.block, one.shape) for one in there.operators] == [
+        (one.name, one.block, one.shape) for one in here.operators
+    ]
+    assert there.blocks is not None
+    assert [block.operators for block in there.blocks] == [3]
+    assert there.whole_microseconds > 0
 
 
 def test_this_machine_over_ssh_is_measured_with_what_is_sent_to_it(
@@ -165,7 +181,7 @@ def test_a_crash_names_the_signal(
     source = tmp_path / "crash.c"
     source.write_text("int main(void) { return *(volatile int *)0; }")
     subprocess.run(["aarch64-linux-gnu-gcc", source, "-o", tmp_path / "runner"], check=True)
-    monkeypatch.setattr(toolchain, "runner", lambda _: tmp_path / "runner")
+    monkeypatch.setattr(toolchain, "program", lambda *_: tmp_path / "runner")
 
     with pytest.raises(DeviceError, match=r"the runner crashed with signal 11 \(segmentation fault\)"):
         open_device(arm.device).measure(models, (1,), QUICK, Silent())

@@ -35,7 +35,7 @@ def put(folder: Path, name: str, script: str) -> None:
     ("name", "use"),
     [
         ("qemu-aarch64", EmulatedArm("cortex-a76").identity),
-        ("aarch64-linux-gnu-gcc", toolchain.runner),
+        ("aarch64-linux-gnu-gcc", lambda: toolchain.program("runner")),
         ("gcc", toolchain.instruction_counter),
     ],
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ca_deploy.bench.profile.attribution import attribute
-from ca_deploy.bench.profile.events import OperatorTimes
+from ca_deploy.bench.profile.times import OperatorTimes
 from ca_deploy.runtimes.litert import Node
 
 

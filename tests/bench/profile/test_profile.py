@@ -10,7 +10,8 @@ import pytest
 from bench_models import gated_block
 
 from ca_deploy.bench.profile.run import Profile, profile
-from ca_deploy.errors import UserError
+from ca_deploy.bench.profile.times import run_times
+from ca_deploy.errors import DeviceError, UserError
 from ca_deploy.progress import Silent
 from ca_deploy.report import profile_plot, profile_table
 
@@ -61,6 +62,16 @@ def test_it_can_be_read_by_machines_and_people(found: Profile, tmp_path: Path) -
     ]
     *_, summary = profile_table.tables(found)
     assert "in 1 blocks" in str(summary)
+
+
+def test_a_device_that_cannot_tell_is_refused(found: Profile) -> None:
+    with pytest.raises(UserError, match="emulated:cortex-a76: cannot tell what operators cost; use local"):
+        profile(found.file, 1, 1, Silent(), device="emulated:cortex-a76")
+
+
+def test_runs_of_different_operators_are_not_put_together() -> None:
+    with pytest.raises(DeviceError, match="different operators for different runs"):
+        run_times([3, 3], [[("Add", None, 1)], [("Mean", None, 1)]])
 
 
 def test_only_tflite_files_have_a_profile(tmp_path: Path) -> None:

@@ -17,8 +17,10 @@ from ca_deploy.bench.devices.remote.connection import Connection
 from ca_deploy.bench.devices.remote.facts import Facts, read_facts
 from ca_deploy.bench.devices.remote.folder import FarFolder, far_folder
 from ca_deploy.bench.devices.remote.meter import Meter, Sampled, Task
+from ca_deploy.bench.devices.remote.profiler import profile_there
 from ca_deploy.bench.devices.remote.runner import Runner
 from ca_deploy.bench.interleave import Effort
+from ca_deploy.bench.profile.times import RunTimes
 from ca_deploy.bench.timing import summarize
 from ca_deploy.errors import DeviceError
 from ca_deploy.progress import Progress
@@ -83,6 +85,20 @@ class RemoteDevice:
                 start = found[0].before if found else None
                 found += self._session(folder, files, count, effort, start, progress)
             return found
+
+    def profile(self, file: Path, threads: int, warm_up_runs: int, runs: int) -> RunTimes:
+        """The times of every operator of a `.tflite` file; see `Profiling.profile`."""
+        with self._connect() as connection, far_folder(connection) as folder:
+            self._facts = read_facts(folder)
+            _send(folder, [file])
+            return profile_there(
+                folder,
+                self._facts,
+                threads=threads,
+                warm_up_runs=warm_up_runs,
+                runs=runs,
+                seconds=self._options.timeout_seconds,
+            )
 
     def _session(
         self,

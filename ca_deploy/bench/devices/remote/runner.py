@@ -1,4 +1,4 @@
-"""Our own runner on the far side, with LiteRT's library and everything below it but the kernel."""
+"""Runs on the far side, timed by our own runner."""
 
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ca_deploy.bench import toolchain
 from ca_deploy.bench.devices.protocol import ColdStart
 from ca_deploy.bench.devices.remote.facts import Facts
 from ca_deploy.bench.devices.remote.folder import FarFolder
 from ca_deploy.bench.devices.remote.meter import Sampled, Task
+from ca_deploy.bench.devices.remote.program import cores_word, send_program
 from ca_deploy.bench.interleave import Samples
 from ca_deploy.bench.timing import FloatArray
-from ca_deploy.errors import DeviceError
 from ca_deploy.progress import Progress
 from ca_deploy.runtimes.litert import LiteRT
 
@@ -24,26 +23,14 @@ _NANOSECONDS = 1e-6  # in milliseconds
 
 
 class Runner:
-    """`native/runner.c`, started by a loader that is sent along: the far side needs no library of its own."""
+    """`native/runner.c`, with everything that it needs."""
 
     runtime = f"{LiteRT.name} {LiteRT.version}"
-    _loader = ""
+    _start = ""
 
     def install(self, folder: FarFolder, facts: Facts) -> None:
         """Push the runner and its libraries; see `Meter.install`."""
-        if facts.architecture not in toolchain.LOADERS:
-            known = " and ".join(toolchain.LOADERS)
-            raise DeviceError(
-                f"{folder.device} is {facts.architecture}, and LiteRT comes for {known}: use a 64-bit system"
-            )
-        self._loader = toolchain.LOADERS[facts.architecture]
-        folder.push(
-            {file.name: file for file in toolchain.system_libraries(facts.architecture)}
-            | {
-                "libLiteRt.so": toolchain.litert_library(LiteRT.version, facts.architecture),
-                "runner": toolchain.runner(facts.architecture),
-            }
-        )
+        self._start = send_program(folder, facts, "runner")
 
     def measure(self, folder: FarFolder, task: Task, progress: Progress) -> list[Sampled]:
         """Run all artifacts in one process, then each in one of its own; see `Meter.measure`."""
@@ -93,11 +80,9 @@ class Runner:
         self, task: Task, places: Iterable[int], *, rounds: int, runs: int, round_ms: int, warm_up_ms: int
     ) -> str:
         """The runner's command line; see native/runner.c."""
-        cores = ",".join(map(str, task.cores)) or "all"
-        numbers = (task.threads, rounds, runs, round_ms, warm_up_ms, cores)
+        numbers = (task.threads, rounds, runs, round_ms, warm_up_ms, cores_word(task.cores))
         names = [f"{kind}{place}" for place in places for kind in ("model", "input", "output")]
-        loader = f"./{self._loader} --library-path ."
-        return " ".join([loader, "./runner", "./libLiteRt.so", *map(str, numbers), *names])
+        return " ".join([self._start, *map(str, numbers), *names])
 
 
 class _Report:
