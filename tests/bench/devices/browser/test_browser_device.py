@@ -17,10 +17,12 @@ import numpy as np
 import onnx
 import pytest
 from chromium import Chromium, wait_until
+from jsonschema import Draft202012Validator
 from network import Network
 from onnx import helper
 
 from ca_deploy.bench.devices import OutputParity
+from ca_deploy.bench.results import SCHEMA
 from ca_deploy.bench.timing import summarize
 from ca_deploy.runtimes import Quantization
 from ca_deploy.verify.tflite_graph import TFLiteGraph
@@ -115,7 +117,7 @@ class Command:
 
     def end(self) -> tuple[int, dict[str, Any]]:
         """Exit status and what it printed."""
-        out, _ = self._process.communicate(timeout=60)
+        out, _ = self._process.communicate(timeout=200)
         return self._process.returncode, json.loads(out) if out else {}
 
     def stop(self) -> None:
@@ -187,6 +189,7 @@ def test_a_phone_measures_checks_and_posts_back(
     status, document = command.end()
 
     assert status == 0, command.shown
+    Draft202012Validator(json.loads(SCHEMA.read_text())).validate(document)
     (device,) = document["devices"]
     ran = [(m["file"], m["delegate"], m["threads"]) for m in device["measurements"]]
     assert ran == [
