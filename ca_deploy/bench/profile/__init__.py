@@ -1,1 +1,1 @@
-"""What each operator of a `.tflite` file costs on this machine, and what attention costs inside the model."""
+"""What each operator of a `.tflite` file costs, and what attention costs inside the model."""
