@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
+import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
@@ -59,7 +61,7 @@ class Finished:
 Stdin = int | IO[bytes]
 
 
-@contextmanager
+@contextlib.contextmanager
 def client(command: Sequence[str], stdin: Stdin) -> Iterator[subprocess.Popen[bytes]]:
     """Start a client; whatever happens, it has ended afterwards.
 
@@ -73,7 +75,7 @@ def client(command: Sequence[str], stdin: Stdin) -> Iterator[subprocess.Popen[by
         yield process
     finally:
         if process.poll() is None:
-            process.kill()
+            _kill(process)
             process.wait(_GIVE_UP_SECONDS)
         for stream in (process.stdin, process.stdout, process.stderr):
             if stream is not None:
@@ -96,7 +98,7 @@ def finish(
 
     def kill() -> None:
         late.set()
-        process.kill()
+        _kill(process)
 
     complaints: list[bytes] = []
     reader = threading.Thread(target=complaints.extend, args=(process.stderr,), daemon=True)
@@ -115,6 +117,12 @@ def finish(
         timer.cancel()
     reader.join(_GIVE_UP_SECONDS)
     return Finished(status, b"".join(lines), b"".join(complaints).decode(errors="replace"), late.is_set())
+
+
+def _kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a client and what it started, a proxy for example, which would keep its output open."""
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(process.pid, signal.SIGKILL)
 
 
 def execute(

@@ -9,6 +9,7 @@ import shlex
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 from ca_deploy.bench.devices.remote.connection import Connection, Finished, client, execute, finish
@@ -146,7 +147,7 @@ class FarFolder:
         if status > _SIGNALS:
             number = status - _SIGNALS
             return f"{what} crashed with signal {number} ({_CRASHES.get(number, 'see signal(7)')})"
-        return f"{what} failed: {done.last_line}"
+        return f"{what} failed: {replace(done, status=status).last_line}"
 
 
 @contextmanager
