@@ -12,11 +12,11 @@ from ca_deploy.bench.devices.browser.job import MIN_SQNR_DB, PAGE_RUNTIMES
 from ca_deploy.bench.devices.browser.messages import Hello, Measured, PhoneStart, Result
 from ca_deploy.bench.devices.browser.runtimes import runtime_versions
 from ca_deploy.bench.devices.protocol import ColdStart, Identity, Measurement, OutputParity
+from ca_deploy.bench.devices.reliability import timing_warnings
 from ca_deploy.bench.interleave import Samples
 from ca_deploy.bench.timing import summarize
 
 _COARSE = 0.02  # the clock's step as a share of the median
-_NOISY = 0.5  # (p90 - p10) / median
 
 
 def identity(hello: Hello, versions: dict[str, str]) -> Identity:
@@ -84,12 +84,7 @@ def _warnings(measurement: Measurement, one: Measured, hello: Hello, result: Res
         found.append(f"the browser's clock has steps of {hello.timer_ms:.3g} ms")
     if result.hidden:
         found.append("the page was in the background for a while")
-    if not one.stable:
-        found.append("did not become stable while warming up")
-    if measurement.wall.spread > _NOISY:
-        found.append(f"noisy: p10 to p90 span {measurement.wall.spread:.0%} of the median")
-    if one.threads > hello.cores:
-        found.append(f"{one.threads} threads on {hello.cores} cores")
+    found += timing_warnings(measurement.wall, one.stable, one.threads, hello.cores)
     if one.parity and one.parity.sqnr_db is not None and one.parity.sqnr_db < MIN_SQNR_DB:
         found.append(f"its outputs are only {one.parity.sqnr_db:.1f} dB from this machine's")
     return found

@@ -30,6 +30,7 @@ from ca_deploy.verify.tflite_graph import TFLiteGraph
 pytestmark = pytest.mark.devices
 
 STATE = "document.querySelector('#status')?.dataset.state"
+TAP = "document.querySelector('#start').click()"
 START = "document.querySelector('#start')?.hidden === false"
 # Both are the file that is served; of one, half is missing.
 MEASURE_ONE_THAT_IS_BROKEN = """(async () => {
@@ -176,6 +177,13 @@ def doubled(dtype: str) -> bytes:
     return graph.to_bytes([first], [last])
 
 
+def measured(browser: Chromium, command: Command) -> tuple[int, dict[str, Any]]:
+    """Tap the button, wait for the page's end and the command's."""
+    browser.evaluate(TAP)
+    browser.wait_for(f"{STATE} === 'finished'")
+    return command.end()
+
+
 def test_a_phone_measures_checks_and_posts_back(
     run: Run, phone: Phone, network: Network, models: Path
 ) -> None:
@@ -183,10 +191,8 @@ def test_a_phone_measures_checks_and_posts_back(
     browser = phone(command.address())
     browser.wait_for(START)
     assert browser.evaluate("[isSecureContext, crossOriginIsolated]") == [True, True]
-    browser.evaluate("document.querySelector('#start').click()")
-    browser.wait_for(f"{STATE} === 'finished'")
 
-    status, document = command.end()
+    status, document = measured(browser, command)
 
     assert status == 0, command.shown
     Draft202012Validator(json.loads(SCHEMA.read_text())).validate(document)
@@ -220,10 +226,8 @@ def test_webgpu_comes_last_where_there_is_any(run: Run, phone: Phone, network: N
     command = run(str(models / "float32.tflite"), "--device", f"browser:{network.address}")
     browser = phone(command.address(), *SOFTWARE_GPU)
     browser.wait_for(START)
-    browser.evaluate("document.querySelector('#start').click()")
-    browser.wait_for(f"{STATE} === 'finished'")
 
-    status, document = command.end()
+    status, document = measured(browser, command)
 
     assert status == 0, command.shown
     (device,) = document["devices"]
@@ -291,7 +295,7 @@ def test_over_a_cable_the_page_is_the_phone_s_own_and_therefore_secure(
         browser.open(address)
         browser.wait_for(START)
         assert browser.evaluate("[isSecureContext, crossOriginIsolated]") == [True, True]
-        browser.evaluate("document.querySelector('#start').click()")
+        browser.evaluate(TAP)
         status, document = command.end()
     finally:
         browser.close()
@@ -317,10 +321,8 @@ def test_without_encryption_one_thread_is_measured_and_the_result_says_so(
     browser.wait_for(START)
     assert browser.evaluate("[isSecureContext, crossOriginIsolated]") == [False, False]
     assert "not encrypted" in browser.evaluate("document.querySelector('#notices').innerText")
-    browser.evaluate("document.querySelector('#start').click()")
-    browser.wait_for(f"{STATE} === 'finished'")
 
-    status, document = command.end()
+    status, document = measured(browser, command)
 
     assert status == 0, command.shown
     (one,) = document["devices"][0]["measurements"]
@@ -334,7 +336,7 @@ def test_a_closed_tab_ends_the_run_with_one_line(
     command = run(str(models / "float32.tflite"), "--device", f"browser:{network.address}")
     browser = phone(command.address())
     browser.wait_for(START)
-    browser.evaluate("document.querySelector('#start').click()")
+    browser.evaluate(TAP)
     browser.wait_for(f"{STATE} === 'running'")
     browser.open("about:blank")
 
@@ -357,5 +359,5 @@ def test_ctrl_c_ends_the_run_and_the_page_says_so(
 
     assert command.end() == (130, {})
     assert "Traceback" not in command.shown
-    browser.evaluate("document.querySelector('#start').click()")
+    browser.evaluate(TAP)
     browser.wait_for(f"{STATE} === 'failed'")
