@@ -67,9 +67,8 @@ def _devices() -> dict[str, str]:
     done = execute(["adb", "devices"], _ASK_SECONDS)
     if done.status:
         raise DeviceError(f"adb: {done.last_line}")
-    return dict(
-        re.findall(r"^(\S+)\s+(no permissions|\w+)", done.output.decode().partition("\n")[2], re.MULTILINE)
-    )
+    listed = done.output.decode(errors="replace").partition("List of devices attached")[2]
+    return dict(re.findall(r"^(\S+)\s+(no permissions|\w+)", listed, re.MULTILINE))
 
 
 def _ready(name: str, serial: str, devices: Mapping[str, str]) -> str:
@@ -90,7 +89,6 @@ def _ready(name: str, serial: str, devices: Mapping[str, str]) -> str:
 class _AdbConnection:
     def __init__(self, name: str, serial: str) -> None:
         self.name = name
-        self._serial = serial
         self._client = ["adb", "-s", serial]
 
     def shell(self, script: str) -> list[str]:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import pytest
 
-from ca_deploy.bench.devices.adb import _ready
+from ca_deploy.bench.devices.adb import _devices, _ready
 from ca_deploy.errors import DeviceError
 
 
@@ -23,6 +26,16 @@ from ca_deploy.errors import DeviceError
 def test_a_phone_that_cannot_be_used(serial: str, devices: dict[str, str], message: str) -> None:
     with pytest.raises(DeviceError, match=message):
         _ready("adb", serial, devices)
+
+
+def test_what_adb_says_of_its_server_is_no_phone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    phones = "A1\\tdevice\\nB2\\tno permissions (udev)\\n"
+    said = f"* daemon started successfully\\nList of devices attached\\n{phones}\\n"
+    (tmp_path / "adb").write_text(f"#!/bin/sh\nprintf '{said}'\n")
+    (tmp_path / "adb").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+
+    assert _devices() == {"A1": "device", "B2": "no permissions"}
 
 
 def test_the_one_that_is_named_or_the_only_one_is_chosen() -> None:
