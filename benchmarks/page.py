@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmarks.measured import PLAIN
-from benchmarks.plot import Bar, Chart, svg
 from benchmarks.row import Row
 from benchmarks.session import Session
 from ca_deploy.artifact import write_json
+from ca_deploy.report.plot import Bar, Chart, svg
 
 SCHEMA_VERSION = 1
 

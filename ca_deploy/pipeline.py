@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ca_deploy import stages
 from ca_deploy.artifact import MANIFEST, REPORT, staging, write_json
@@ -14,6 +15,9 @@ from ca_deploy.published import read_published
 from ca_deploy.recipe_file import save_formulations
 from ca_deploy.report.documents import manifest, report
 from ca_deploy.result import Exported, ExportResult
+
+if TYPE_CHECKING:
+    from ca_deploy.quantization.sensitivity import Sensitivity
 
 
 def export(
@@ -147,6 +151,46 @@ def quantize(
         overwrite=overwrite,
     )
     return run(rebuild(read_published(folder), options), progress or Silent())
+
+
+def sensitivity(
+    folder: str | Path,
+    *,
+    optimize: str | None = None,
+    images: str | Path | None = None,
+    target: str | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> list[Sensitivity]:
+    """Find what each operator's int8 costs the network of an earlier export, in a simulation.
+
+    Args:
+        folder: what an export left; nothing in it changes.
+        optimize: how int8 is made; default: as before.
+        images: for calibration; default: the same.
+        target: which graph form; default: the export's first.
+        threads: of the runtimes; default: all cores.
+        progress: what to report to; silent by default.
+
+    Raises:
+        UserError: see `quantize`; or when the network cannot be simulated.
+    """
+    options = Options(
+        images=None if images is None else str(images),
+        precision=("int8",),
+        targets=None if target is None else (target,),
+        optimize=optimize,
+        threads=threads,
+    )
+    plan, progress = rebuild(read_published(Path(folder).absolute()), options), progress or Silent()
+    with stages.converter(progress) as converter:
+        network = stages.network(plan, progress)
+        split = stages.images(plan, progress)
+        examples = stages.examples_of(plan, split.parity)
+        canonical = stages.canonical_graph(network, examples, progress)
+        calibration = stages.calibration(plan, network, split.calibration, progress)
+        work = stages.Work(plan, plan.out, canonical, examples, split, calibration, converter, progress)
+        return stages.sensitivity(work)
 
 
 def run(plan: Plan, progress: Progress) -> ExportResult:

@@ -12,7 +12,7 @@ from typing import NoReturn, ParamSpec
 import typer
 
 from ca_deploy import __version__
-from ca_deploy.cli import bench, bundle, console, doctor, evaluate, profile, quantize
+from ca_deploy.cli import bench, bundle, console, doctor, evaluate, profile, quantize, sensitivity
 from ca_deploy.cli.export import EXAMPLES, export
 from ca_deploy.cli.list_recipes import list_recipes
 from ca_deploy.errors import CaDeployError, StoppedError, UserError
@@ -44,6 +44,7 @@ def interruptible(command: Callable[P, None]) -> Callable[P, None]:
 
 app.command(epilog=EXAMPLES)(interruptible(export))
 app.command("quantize", epilog=quantize.EXAMPLES)(interruptible(quantize.quantize))
+app.command("sensitivity", epilog=sensitivity.EXAMPLES)(interruptible(sensitivity.sensitivity))
 app.command("evaluate", epilog=evaluate.EXAMPLES)(interruptible(evaluate.evaluate))
 app.command("bench", epilog=bench.EXAMPLES)(interruptible(bench.bench))
 app.command("bundle", epilog=bundle.EXAMPLES)(interruptible(bundle.bundle))

@@ -8,9 +8,12 @@ from fnmatch import fnmatchcase
 
 from ca_deploy.errors import UserError
 from ca_deploy.progress import Progress
+from ca_deploy.quantization.calibration import Calibration
 from ca_deploy.quantization.calibration_set import ImageSet
-from ca_deploy.quantization.ranges import Range
-from ca_deploy.quantization.sensitivity import IMAGES, sensitivities
+from ca_deploy.quantization.clip_scaling import scaled_clips
+from ca_deploy.quantization.float_joints import float_joints
+from ca_deploy.quantization.ranges import Range, measure_ranges
+from ca_deploy.quantization.sensitivity import IMAGES, Sensitivity, sensitivities
 from ca_deploy.quantization.simulation import Simulation, objection
 from ca_deploy.quantization.tflite_model import TFLiteModel
 
@@ -46,11 +49,36 @@ def kept_places(
             count = auto_count(pattern)
             if reason := objection(Simulation(data), data, images.first(_PROOF_IMAGES)):
                 raise UserError(f"--keep-float {pattern}: {reason}; give names instead")
-            ranking = sensitivities(data, ranges, images.first(IMAGES), progress, already)
-            places.update(one.place for one in ranking[:count])
+            costs = sensitivities(data, ranges, images.first(IMAGES), progress, already)
+            places.update(one.place for one in costs[:count])
         else:
             places |= _named(model, pattern)
     return places
+
+
+def ranking(
+    data: bytes, calibration: Calibration, optimize: str, threads: int, progress: Progress
+) -> list[Sensitivity]:
+    """What each operator's int8 costs in the file that `at_precision` would write, the costliest first.
+
+    Args:
+        data: a float32 .tflite.
+        calibration: images that set ranges.
+        optimize: "fast", "balanced" or "best", whose sums and products are float already and not listed.
+        threads: of the interpreter that measures ranges.
+        progress: shows the operators done.
+
+    Raises:
+        UserError: when the network cannot be simulated.
+    """
+    data = TFLiteModel(data).dump()
+    if optimize != "fast":
+        data = scaled_clips(data, lambda: calibration.batches(progress), threads)
+    ranges = measure_ranges(data, calibration.batches(progress), threads)
+    if reason := objection(Simulation(data), data, calibration.images.first(_PROOF_IMAGES)):
+        raise UserError(f"the cost of each operator is found in a simulation: {reason}")
+    joints = float_joints(TFLiteModel(data)) if optimize == "best" else []
+    return sensitivities(data, ranges, calibration.images.first(IMAGES), progress, joints)
 
 
 def auto_count(pattern: str) -> int:

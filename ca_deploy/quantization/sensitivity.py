@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -19,7 +19,7 @@ from ca_deploy.quantization.simulation.simulation import channels_last
 from ca_deploy.runtimes.torch_threads import torch_threads
 
 IMAGES = 16
-"""Two runs of all of them per operator; the order of the first dozen operators is steady from 16 on."""
+"""All of them run twice per operator."""
 
 
 @dataclass(frozen=True)
@@ -31,15 +31,16 @@ class Sensitivity:
         name: of the tensor that it writes.
         kind: TFLite's name of the operator.
         alone_db: SQNR of the outputs when only this operator's weights and result are int8.
-        kept_db: the same when everything but these is int8.
-        gain_db: what keeping it float gains: `kept_db` less what everything in int8 reaches.
+        share: of the sum of all operators' errors alone, as power, from 0 to 1.
+        gain_db: what SQNR gains when this one alone stays float. The rounding behind it then falls otherwise,
+            so that on a few images this is uncertain by up to a decibel; `share` is not.
     """
 
     place: int
     name: str
     kind: str
     alone_db: float
-    kept_db: float
+    share: float
     gain_db: float
 
 
@@ -62,7 +63,7 @@ def sensitivities(
         keep_float: places that stay float anyway.
 
     Returns:
-        The largest gain first.
+        The largest share first.
     """
     simulation = Simulation(data, keep_float=keep_float)
     places = [
@@ -92,7 +93,6 @@ def sensitivities(
                 rounded | {index: float32[index] for index in own},
                 {index: params for index, params in stored.items() if index not in results},
             )
-            kept_db = sqnr_db(expected, kept)
             (result,) = sorted(results)[:1]
             found.append(
                 Sensitivity(
@@ -100,8 +100,16 @@ def sensitivities(
                     simulation.model.name(result),
                     simulation.model.kind(operator),
                     sqnr_db(expected, alone),
-                    kept_db,
-                    kept_db - everything,
+                    0.0,
+                    sqnr_db(expected, kept) - everything,
                 )
             )
-    return sorted(found, key=lambda one: -one.gain_db)
+    return _with_shares(found)
+
+
+def _with_shares(found: Sequence[Sensitivity]) -> list[Sensitivity]:
+    """Errors of single operators nearly add up as powers: each one's share of the sum, the largest first."""
+    powers = [10 ** (-one.alone_db / 10) for one in found]
+    total = sum(powers) or 1.0
+    shared = [replace(one, share=power / total) for one, power in zip(found, powers, strict=True)]
+    return sorted(shared, key=lambda one: -one.share)

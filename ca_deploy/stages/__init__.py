@@ -16,6 +16,7 @@ from ca_deploy.stages.clients import client_checks, fetch_clients
 from ca_deploy.stages.kinds import artifacts
 from ca_deploy.stages.loading import LoadedNetwork, calibration, image_warnings, images, network
 from ca_deploy.stages.rewriting import canonical_graph, examples_of
+from ca_deploy.stages.sensitivity import sensitivity
 from ca_deploy.stages.timing import latency
 from ca_deploy.stages.tuning import tuned
 from ca_deploy.stages.work import Form, Work, Written
@@ -42,6 +43,7 @@ __all__ = [
     "network",
     "open_artifact",
     "reference",
+    "sensitivity",
     "set_rejected_aside",
     "tuned",
     "verdicts",

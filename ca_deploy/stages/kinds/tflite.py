@@ -14,7 +14,7 @@ from ca_deploy.stages.kinds.pixels import write_pixel_variant
 from ca_deploy.stages.work import Form, Work, Written
 
 if TYPE_CHECKING:
-    from ca_deploy.passes import Pass
+    from ca_deploy.passes import Pass, PassesResult
 
 _INT8_PRODUCTS = ("int8", "int8_per_tensor")  # what may multiply its gates in float instead
 
@@ -40,17 +40,24 @@ def write(work: Work) -> Written:
     return written
 
 
+def lowered(work: Work, passes: Sequence[Pass]) -> tuple[PassesResult, bytes]:
+    """The canonical graph after these passes, and its float32 .tflite."""
+    from ca_deploy.exporters.onnx import to_onnx
+
+    formed = work.formed(passes)
+    return formed, work.converter.convert(to_onnx(formed.graph, work.examples[0]).SerializeToString()).data
+
+
 def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Sequence[str]) -> Written:
     """Lower one form of the graph and write it at each of its precisions."""
-    from ca_deploy.exporters.onnx import to_onnx, value_name
+    from ca_deploy.exporters.onnx import value_name
     from ca_deploy.passes.blocks import gate_products
     from ca_deploy.quantization.float_gates import with_float_products
     from ca_deploy.quantization.write import at_precision
 
     plan, progress = work.plan, work.progress
     progress.step(f"Lowering the graph for {target} ({', '.join(precisions)})")
-    formed = work.formed(passes)
-    float32 = work.converter.convert(to_onnx(formed.graph, work.examples[0]).SerializeToString()).data
+    formed, float32 = lowered(work, passes)
     suffix = "" if target == plan.targets[0] else f".{target}"
     written = Written(forms=(Form(target, tuple(precisions), formed.records),))
     for precision in precisions:
