@@ -25,7 +25,7 @@ EXAMPLES = """
 
 def bundle(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that an export left.")],
-    platform: Annotated[str, typer.Option("--platform", metavar="PLATFORM", help="android.")],
+    platform: Annotated[str, typer.Option("--platform", metavar="PLATFORM", help="android or ios.")],
     model: Annotated[
         list[str] | None,
         typer.Option(

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ca_deploy.bundle.package import Model, Package
-from ca_deploy.bundle.platforms import android
+from ca_deploy.bundle.platforms import android, ios
 
 
 @dataclass(frozen=True)
@@ -28,4 +28,5 @@ class Platform:
 
 PLATFORMS: dict[str, Platform] = {
     "android": Platform(android.usable, android.preferred, android.files),
+    "ios": Platform(ios.usable, ios.preferred, ios.files),
 }
