@@ -113,8 +113,8 @@ def _page(rows: dict[_Point, list[Row]], session: Session) -> str:
     head = (
         "# Results: cost as the work grows\n\n"
         f"Written by `python -m benchmarks growth` on {session.day}: coordinate attention, int8,\n"
-        f"one thread of {session.machine.processor} (load average {session.load_before:.1f} "
-        f"to {session.load_after:.1f}),\nand million instructions on an emulated Cortex-A76. "
+        f"one thread of {session.machine.processor} (other programs kept {session.other_work:.2f} cores "
+        f"busy),\nand million instructions on an emulated Cortex-A76. "
         "Columns as in [results.md](results.md).\n\n"
     )
     return head + table(columns, lines) + "\n"

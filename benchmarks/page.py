@@ -20,8 +20,11 @@ Written by `python -m benchmarks` on {day}; every figure is in [results.json](re
 The same network with the same weights for everybody, the same {calibration} photographs for calibration, and
 SQNR of the logits against PyTorch on {parity} other photographs. {weights}
 
-Machine: {processor}, {cores} cores, {system}; {versions}. Load average {before:.1f} when measuring began and
-{after:.1f} when it ended{busy}.
+The network is written with means and without copies, so that all converters start from a friendlier graph
+than that of the published code, which pools with AdaptiveAvgPool2d and expands its gates.
+
+Machine: {processor}, {cores} cores, {system}; {versions}.
+Other programs kept {others:.2f} cores busy while it was measured{busy}.
 
 * **ours ÷ it**: median processor time of one thread of our file in that form (`--targets`,
   `--float-gates`) over this one's, with its 95 % bootstrap interval over {rounds} interleaved rounds. Below 1
@@ -110,8 +113,7 @@ def _head(first: Row, session: Session) -> str:
         cores=machine.cores,
         system=machine.system,
         versions=", ".join(f"{name} {version}" for name, version in machine.versions.items()),
-        before=session.load_before,
-        after=session.load_after,
+        others=session.other_work,
         busy=_BUSY if session.busy else "",
         rounds=session.effort.rounds,
     )

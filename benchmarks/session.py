@@ -1,14 +1,34 @@
-"""When and where a benchmark was taken, and how busy the machine was."""
+"""When and where a benchmark was taken, and how much other work the machine had meanwhile."""
 
 from __future__ import annotations
 
 import os
-from dataclasses import asdict, dataclass, replace
+import time
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from ca_deploy.bench.devices import Identity, open_device
 from ca_deploy.bench.interleave import Effort
+
+_BUSY = 0.2  # cores that other work takes
+
+
+@dataclass(frozen=True)
+class _Moment:
+    """Seconds so far: that passed, that all cores worked, that this program and its children did."""
+
+    passed: float
+    everything: float
+    ours: float
+
+    @classmethod
+    def now(cls) -> _Moment:
+        """From Linux' count of the time of all processors (proc(5), /proc/stat), in user, nice and system."""
+        counts = Path("/proc/stat").read_text().split()[1:4]
+        everything = sum(map(int, counts)) / os.sysconf("SC_CLK_TCK")
+        return cls(time.monotonic(), everything, sum(os.times()[:4]))
 
 
 @dataclass(frozen=True)
@@ -20,33 +40,33 @@ class Session:
         machine: where it ran.
         effort: how much was measured.
         trained: whether the weights were; otherwise accuracy ranks nothing.
-        load_before: the machine's load average over a minute, when measuring began.
-        load_after: the same when it ended.
+        other_work: cores that other programs kept busy while it was measured, on average.
     """
 
     day: str
     machine: Identity
     effort: Effort
     trained: bool
-    load_before: float
-    load_after: float
+    other_work: float = 0.0
+    _begun: _Moment = field(default_factory=_Moment.now, repr=False)
 
     @classmethod
     def begin(cls, effort: Effort, trained: bool) -> Session:
         """The session that begins now."""
         machine = open_device("local").identity()
-        load = os.getloadavg()[0]
-        return cls(datetime.now(UTC).date().isoformat(), machine, effort, trained, load, load)
+        return cls(datetime.now(UTC).date().isoformat(), machine, effort, trained)
 
     def ended(self) -> Session:
         """The session, now that it is over."""
-        return replace(self, load_after=os.getloadavg()[0])
+        begun, now = self._begun, _Moment.now()
+        others = (now.everything - begun.everything) - (now.ours - begun.ours)
+        return replace(self, other_work=round(max(others, 0.0) / (now.passed - begun.passed), 2))
 
     @property
     def busy(self) -> bool:
-        """Whether other work disturbed it: one process of ours makes a load of one."""
-        return max(self.load_before, self.load_after) > min(2.0, self.machine.cores)
+        """Whether other work disturbed it."""
+        return self.other_work > _BUSY
 
     def document(self) -> dict[str, Any]:
         """For JSON."""
-        return asdict(self)
+        return {name: value for name, value in asdict(self).items() if name != "_begun"}
