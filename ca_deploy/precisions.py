@@ -15,26 +15,22 @@ class Precision:
     Attributes:
         form: whose graph form it shares: what is fastest in float32, in float16 or in integers.
         calibrated: activations have ranges, which images set.
-        meaning: what is stored and computed.
         default: written when no precision is asked for.
     """
 
     form: Form
     calibrated: bool
-    meaning: str
     default: bool = False
 
 
 PRECISIONS: dict[str, Precision] = {
-    "fp32": Precision("fp32", False, "float32", default=True),
-    "fp16": Precision("fp16", False, "float16 weights; computed in float16 or float32", default=True),
-    "int8": Precision("int8", True, "int8 weights per channel, int8 activations", default=True),
-    "int8_per_tensor": Precision("int8", True, "int8 weights per tensor, int8 activations"),
-    "int16x8": Precision("int8", True, "int8 weights per channel, int16 activations"),
-    "dynamic_int8": Precision(
-        "fp32", False, "int8 weights; inputs of convolutions rounded to int8 as they come, float32 between"
-    ),
-    "weight_int8": Precision("fp32", False, "int8 weights; computed in float32"),
+    "fp32": Precision("fp32", calibrated=False, default=True),
+    "fp16": Precision("fp16", calibrated=False, default=True),  # weights; computed in either
+    "int8": Precision("int8", calibrated=True, default=True),  # weights per channel, activations
+    "int8_per_tensor": Precision("int8", calibrated=True),  # weights per tensor, activations
+    "int16x8": Precision("int8", calibrated=True),  # int16 activations, int8 weights per channel
+    "dynamic_int8": Precision("fp32", calibrated=False),  # weights; inputs rounded as they come
+    "weight_int8": Precision("fp32", calibrated=False),  # weights; computed in float32
 }
 """By name, in the order in which artifacts are listed. The file of each is model_NAME.tflite."""
 
