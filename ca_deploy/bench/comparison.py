@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -46,6 +46,25 @@ class Comparison:
         return self.ratio.value > limit and self.ratio.low > 1
 
 
+@dataclass(frozen=True)
+class Uncompared:
+    """A measurement that the baseline says nothing of.
+
+    Attributes:
+        device: where it was measured.
+        file: the artifact.
+        delegate: what executed it.
+        threads: that it could use.
+        reason: why there is no ratio.
+    """
+
+    device: str
+    file: Path
+    delegate: str
+    threads: int
+    reason: str
+
+
 class Baseline(Protocol):
     """What artifacts are compared with.
 
@@ -56,8 +75,8 @@ class Baseline(Protocol):
     @property
     def files(self) -> tuple[Path, ...]: ...  # noqa: D102  the class docstring says it
 
-    def comparisons(self, session: DeviceSession) -> Iterator[Comparison]:
-        """The comparisons that one device's measurements allow."""
+    def comparisons(self, session: DeviceSession) -> Iterator[Comparison | Uncompared]:
+        """One for each measurement of an artifact on a device."""
 
 
 class Beside:
@@ -91,31 +110,53 @@ class Beside:
         self._names = names
         self.files = tuple(dict.fromkeys(self._pairs.values()))
 
-    def comparisons(self, session: DeviceSession) -> Iterator[Comparison]:
+    def comparisons(self, session: DeviceSession) -> Iterator[Comparison | Uncompared]:
         """Each artifact with its partner; see `Baseline`."""
         for one in session.measurements:
+            if one.file in self.files and one.file not in self._pairs:
+                continue
             mine = _of(session, one.file, one.threads)
             partner = _partner(one, mine, _of(session, self._pairs.get(one.file), one.threads))
-            if partner is not None:
-                yield _comparison(one, self._names[partner.file], True, compare(one, partner))
+            if partner is None:
+                yield _uncompared(one, "--against has no other measurement of its kind")
+                continue
+            try:
+                ratio = compare(one, partner)
+            except ValueError as error:
+                yield _uncompared(one, str(error))
+            else:
+                yield _comparison(one, self._names[partner.file], compared_quantity(one), True, ratio)
 
 
 class Earlier:
-    """The results of an earlier run, paired by device, file name and number of threads."""
+    """The results of an earlier run, paired by device, artifact and number of threads.
+
+    Args:
+        results: of the earlier run.
+        names: what the artifacts are called in this one.
+    """
 
     files: tuple[Path, ...] = ()
 
-    def __init__(self, results: PastResults) -> None:
+    def __init__(self, results: PastResults, names: Mapping[Path, str]) -> None:
         self._results = results
+        self._names = names
 
-    def comparisons(self, session: DeviceSession) -> Iterator[Comparison]:
+    def comparisons(self, session: DeviceSession) -> Iterator[Comparison | Uncompared]:
         """Each artifact with its earlier self; see `Baseline`."""
         for one in session.measurements:
             mine = _of(session, one.file, one.threads)
-            past = _partner(one, mine, self._results.find(session.device, one.file.name, one.threads))
-            ratio = None if past is None else _between_sessions(one, past)
-            if ratio is not None:
-                yield _comparison(one, self._results.name, False, ratio)
+            then = self._results.find(session.device, one.file, self._names[one.file], one.threads)
+            past = _partner(one, mine, then)
+            if past is None:
+                yield _uncompared(one, f"{self._results.name} has no measurement of its kind")
+                continue
+            try:
+                quantity, ratio = _between_sessions(one, past)
+            except ValueError as error:
+                yield _uncompared(one, str(error))
+            else:
+                yield _comparison(one, self._results.name, quantity, False, ratio)
 
 
 def _of(session: DeviceSession, file: Path | None, threads: int) -> list[Measurement]:
@@ -129,19 +170,25 @@ def _partner(one: Measurement, mine: Sequence[Measurement], others: Sequence[T])
     return same or (others[0] if others and one is mine[0] else None)
 
 
-def _comparison(one: Measurement, against: str, interleaved: bool, ratio: Ratio) -> Comparison:
-    return Comparison(
-        one.device, one.file, one.delegate, against, one.threads, compared_quantity(one), interleaved, ratio
-    )
+def _comparison(one: Measurement, against: str, quantity: str, interleaved: bool, ratio: Ratio) -> Comparison:
+    return Comparison(one.device, one.file, one.delegate, against, one.threads, quantity, interleaved, ratio)
 
 
-def _between_sessions(now: Measurement, past: PastMeasurement) -> Ratio | None:
-    """The same quantity as `compare`, over rounds that did not take turns; None where one lacks it."""
+def _uncompared(one: Measurement, reason: str) -> Uncompared:
+    return Uncompared(one.device, one.file, one.delegate, one.threads, reason)
+
+
+def _between_sessions(now: Measurement, past: PastMeasurement) -> tuple[str, Ratio]:
+    """What can be compared over rounds that did not take turns, and its ratio.
+
+    Raises:
+        ValueError: when the two have no quantity in common, or their times are zero.
+    """
     if now.instructions and past.instructions:
         exact = now.instructions.total / past.instructions.total
-        return Ratio(exact, exact, exact)
+        return "instructions", Ratio(exact, exact, exact)
     if not now.samples or not past.samples:
-        return None
+        raise ValueError("times were measured in one run and instructions in the other")
     if compared_quantity(now) == "cpu" and past.samples.cpu:
-        return unpaired_ratio(now.samples.cpu, past.samples.cpu)
-    return unpaired_ratio(now.samples.wall, past.samples.wall)
+        return "cpu", unpaired_ratio(now.samples.cpu, past.samples.cpu)
+    return "wall", unpaired_ratio(now.samples.wall, past.samples.wall)

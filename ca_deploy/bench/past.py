@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 from pydantic import BaseModel, ValidationError
 
+from ca_deploy.artifact import sha256_file
 from ca_deploy.bench.interleave import Samples
 from ca_deploy.bench.results import SCHEMA_VERSION
 from ca_deploy.bench.session import DeviceSession
@@ -46,8 +47,14 @@ class _PastDevice(BaseModel):
     measurements: list[_PastMeasurement]
 
 
+class _PastArtifact(BaseModel):
+    file: str
+    sha256: str
+
+
 class _PastDocument(BaseModel):
     schema_version: int
+    artifacts: list[_PastArtifact]
     devices: list[_PastDevice]
 
 
@@ -85,12 +92,13 @@ class PastResults:
                 f"{SCHEMA_VERSION}; measure the baseline again"
             )
         self._devices = document.devices
+        self._hashes = {one.file: one.sha256 for one in document.artifacts}
 
-    def covers(self, devices: Sequence[str], files: Sequence[Path]) -> bool:
-        """Whether one of these files was measured on one of these devices."""
-        names = {file.name for file in files}
+    def covers(self, devices: Sequence[str], names: Mapping[Path, str]) -> bool:
+        """Whether one of these files, which have these names, was measured on one of these devices."""
+        then = {self._name_then(file, name) for file, name in names.items()}
         return any(
-            Path(one.file).name in names
+            one.file in then
             for session in self._devices
             if session.device in devices
             for one in session.measurements
@@ -108,15 +116,26 @@ class PastResults:
             if now[name] != value
         ]
 
-    def find(self, device: str, file: str, threads: int) -> list[PastMeasurement]:
+    def find(self, device: str, file: Path, name: str, threads: int) -> list[PastMeasurement]:
         """The measurements of a file of this name on a device, one for each delegate that ran it."""
+        then = self._name_then(file, name)
         return [
             PastMeasurement(one)
             for session in self._devices
             if session.device == device
             for one in session.measurements
-            if Path(one.file).name == file and one.threads == threads
+            if (one.file, one.threads) == (then, threads)
         ]
+
+    def _name_then(self, file: Path, name: str) -> str | None:
+        """What a file was called: as it is now, or as one with its content; None when neither was there.
+
+        Never by a part of the name: two models of one name may have been measured beside each other.
+        """
+        if name in self._hashes:
+            return name
+        mine = sha256_file(file)
+        return next((then for then, theirs in self._hashes.items() if theirs == mine), None)
 
 
 def _rounds(stored: list[list[float]]) -> tuple[FloatArray, ...]:

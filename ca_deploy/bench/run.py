@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ca_deploy.bench.artifacts import collect, labels
-from ca_deploy.bench.comparison import Baseline, Beside, Comparison, Earlier
+from ca_deploy.bench.comparison import Baseline, Beside, Comparison, Earlier, Uncompared
 from ca_deploy.bench.devices import DeviceOptions, open_device
 from ca_deploy.bench.interleave import Effort
 from ca_deploy.bench.past import PastResults
@@ -28,6 +28,7 @@ class BenchResult:
         names: what each artifact is called, baselines included.
         effort: how much was measured.
         changes: what is not as it was in the earlier run that it is compared with.
+        uncompared: measurements that the baseline says nothing of.
     """
 
     sessions: list[DeviceSession]
@@ -35,6 +36,7 @@ class BenchResult:
     names: Mapping[Path, str]
     effort: Effort
     changes: Sequence[str] = ()
+    uncompared: Sequence[Uncompared] = ()
 
     def document(self) -> dict[str, Any]:
         """For JSON; see `results.schema.json`."""
@@ -68,17 +70,23 @@ def run(
     opened = [open_device(name, options) for name in dict.fromkeys(devices)]
     files = collect(places)
     past = PastResults(against) if against is not None and against.suffix == ".json" else None
-    if past and not past.covers(devices, files):
-        raise UserError(f"--against {against}: has no measurement of these artifacts on these devices")
     others = [] if against is None or past else collect([against])
     names = labels(list(dict.fromkeys([*files, *others])))
+    if past and not past.covers(devices, names):
+        raise UserError(f"--against {against}: has no measurement of these artifacts on these devices")
     baseline: Baseline | None = None
     if past:
-        baseline = Earlier(past)
+        baseline = Earlier(past, names)
     elif against is not None:
         baseline = Beside(files, others, names, by_name=against.is_dir())
     measured = list(dict.fromkeys([*files, *(baseline.files if baseline else ())]))
     sessions = measure_on(opened, measured, threads, effort, progress)
-    comparisons = [one for session in sessions if baseline for one in baseline.comparisons(session)]
-    changes = [change for session in sessions if past for change in past.changes(session)]
-    return BenchResult(sessions, comparisons, {path: names[path] for path in measured}, effort, changes)
+    found = [one for session in sessions if baseline for one in baseline.comparisons(session)]
+    return BenchResult(
+        sessions,
+        [one for one in found if isinstance(one, Comparison)],
+        {path: names[path] for path in measured},
+        effort,
+        changes=[change for session in sessions if past for change in past.changes(session)],
+        uncompared=[one for one in found if isinstance(one, Uncompared)],
+    )

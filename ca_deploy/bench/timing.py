@@ -94,14 +94,12 @@ def ratio(first: Rounds, second: Rounds) -> Ratio:
     """Compare two series that took turns, round by round.
 
     Raises:
-        ValueError: when they have no rounds, or not the same number of them.
+        ValueError: when they have no rounds, or not the same number of them, or the clock saw no time pass.
     """
     if not len(first) or len(first) != len(second):
         raise ValueError(f"cannot compare {len(first)} rounds with {len(second)}: the series must take turns")
     drawn = _drawn(len(first))
-    low, high = _interval(_resampled_medians(first, drawn) / _resampled_medians(second, drawn))
-    value = float(np.median(np.concatenate(first)) / np.median(np.concatenate(second)))
-    return Ratio(value, low, high)
+    return _ratio(first, second, drawn, drawn)
 
 
 def unpaired_ratio(first: Rounds, second: Rounds) -> Ratio:
@@ -110,14 +108,23 @@ def unpaired_ratio(first: Rounds, second: Rounds) -> Ratio:
     The interval holds the noise within each session only, not what differed between them.
 
     Raises:
-        ValueError: when one of them has no rounds.
+        ValueError: when one of them has no rounds, or the clock saw no time pass.
     """
     if not len(first) or not len(second):
         raise ValueError("a series without rounds cannot be compared")
-    medians = [_resampled_medians(rounds, _drawn(len(rounds), i)) for i, rounds in enumerate((first, second))]
+    return _ratio(first, second, _drawn(len(first)), _drawn(len(second), _SEED + 1))
+
+
+def _ratio(
+    first: Rounds, second: Rounds, first_drawn: NDArray[np.int64], second_drawn: NDArray[np.int64]
+) -> Ratio:
+    """Compare two series, each with how often its rounds are drawn in each resample."""
+    medians = _resampled_medians(first, first_drawn), _resampled_medians(second, second_drawn)
+    value, other = (float(np.median(np.concatenate(rounds))) for rounds in (first, second))
+    if not (value and other and medians[0].all() and medians[1].all()):
+        raise ValueError("the device's clock is too coarse: runs took 0 ms")
     low, high = _interval(medians[0] / medians[1])
-    value = float(np.median(np.concatenate(first)) / np.median(np.concatenate(second)))
-    return Ratio(value, low, high)
+    return Ratio(value / other, low, high)
 
 
 def _drawn(rounds: int, seed: int = _SEED) -> NDArray[np.int64]:

@@ -67,7 +67,8 @@ def bench(
         typer.Option(
             "--fail-above",
             metavar="RATIO",
-            help="Exit with status 3 when an artifact takes more than this ratio of its baseline.",
+            help="Exit with status 3 when an artifact takes more than this ratio of its baseline, "
+            "or could not be compared.",
             show_default=False,
         ),
     ] = None,
@@ -134,16 +135,18 @@ def bench(
     document = result.document()
     if out is not None:
         progress.note(f"results: {save(document, out)}")
-    for warning in bench_table.warnings(result):
+    uncompared = bench_table.uncompared(result)
+    for warning in (*bench_table.warnings(result), *(uncompared if fail_above is None else ())):
         console.warn(warning)
     if json:
         console.show_json(document)
     else:
         for renderable in bench_table.tables(result, fail_above):
             console.show(renderable)
-    slower = bench_table.regressions(result, fail_above)
+    # A regression that could not have been seen has not been ruled out.
+    unproved = [*bench_table.regressions(result, fail_above), *(uncompared if fail_above is not None else ())]
     failed = [session.error for session in result.sessions if session.error]
-    for line in (*slower, *failed):
+    for line in (*unproved, *failed):
         console.fail(line)
-    if failed or slower:
+    if failed or unproved:
         raise typer.Exit((DeviceError if failed else VerificationError).exit_status)

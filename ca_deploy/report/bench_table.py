@@ -104,6 +104,15 @@ def regressions(result: BenchResult, limit: float | None) -> list[str]:
     ]
 
 
+def uncompared(result: BenchResult) -> list[str]:
+    """One line about each measurement that the baseline says nothing of."""
+    return [
+        f"{one.device}: {result.names[one.file]}, {_threads(one.threads)}, {one.delegate}: not compared: "
+        f"{one.reason}"
+        for one in result.uncompared
+    ]
+
+
 _QUANTITIES = {"cpu": "processor time", "wall": "time", "instructions": "instructions"}
 
 

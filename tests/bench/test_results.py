@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from bench_values import BOARD, counted, timed
 from jsonschema import Draft202012Validator, ValidationError
@@ -62,6 +63,16 @@ def test_the_schema_refuses_what_results_never_hold(document: dict, validator: D
 
     with pytest.raises(ValidationError, match="'median': 'fast'"):
         validator.validate(document)
+
+
+def test_parity_with_a_silent_output_is_a_number() -> None:
+    silent, loud = np.zeros((1, 2), np.float32), np.ones((1, 2), np.float32)
+
+    found = OutputParity.between(silent, loud)
+
+    assert found.sqnr_db is not None
+    assert -4000 < found.sqnr_db < -3000
+    assert OutputParity.between(silent, silent).sqnr_db is None
 
 
 def test_results_hold_every_run_and_no_folder(document: dict, tmp_path: Path) -> None:

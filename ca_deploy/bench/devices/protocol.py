@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -104,6 +106,9 @@ class Conditions:
     charging: bool | None = None
 
 
+_SILENT_DB = 10 * math.log10(sys.float_info.min)  # beside noise of 1; JSON has no infinity
+
+
 @dataclass(frozen=True)
 class OutputParity:
     """How an artifact's first output on a device compares with LiteRT's on this machine, for the same image.
@@ -111,7 +116,8 @@ class OutputParity:
     Attributes:
         identical: every stored value is the same.
         max_abs: largest absolute difference, dequantized.
-        sqnr_db: signal to quantization noise ratio; None when there is no noise.
+        sqnr_db: signal to quantization noise ratio; None when there is no noise, and that of the smallest
+            signal where this machine's output is all zero.
     """
 
     identical: bool
@@ -122,7 +128,7 @@ class OutputParity:
     def between(cls, here: FloatBatch, there: FloatBatch) -> OutputParity:
         """Compare two outputs of the same shape."""
         noise_free = bool(np.array_equal(here, there))
-        decibel = None if noise_free else sqnr_db(here, there)
+        decibel = None if noise_free else max(sqnr_db(here, there), _SILENT_DB)
         return cls(noise_free, float(np.max(np.abs(here - there), initial=0.0)), decibel)
 
 
@@ -226,7 +232,7 @@ def compare(first: Measurement, second: Measurement) -> Ratio:
     """How much one measurement takes over another of the same session; see `compared_quantity`.
 
     Raises:
-        ValueError: when the measurements are not of one session.
+        ValueError: when the measurements are not of one session, or the clock saw no time pass.
     """
     if first.instructions and second.instructions:
         exact = first.instructions.total / second.instructions.total

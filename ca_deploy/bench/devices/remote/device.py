@@ -177,4 +177,6 @@ def _parity(device: str, file: Path, output: bytes) -> OutputParity:
     if len(output) < size or (not others and len(output) != size):
         raise DeviceError(f"{device}: {file.name} gave {len(output)} bytes, not {size}")
     there = info.to_real(np.frombuffer(output[:size], info.dtype).reshape(expected.shape))
+    if not (np.isfinite(expected).all() and np.isfinite(there).all()):
+        raise DeviceError(f"{device}: {file.name}: its output holds NaN or infinity, there or here")
     return OutputParity.between(expected, there)
