@@ -82,6 +82,21 @@ KeepFloat = Annotated[
         show_default=False,
     ),
 ]
+AsBefore = Annotated[
+    str | None,
+    typer.Option(
+        "--optimize", metavar="LEVEL", help="How int8 is made; default: as before.", show_default=False
+    ),
+]
+SameImages = Annotated[
+    str | None,
+    typer.Option(
+        "--images",
+        metavar="FOLDER|FILE.npz|noise",
+        help="Images for calibration and parity; default: the same.",
+        show_default=False,
+    ),
+]
 Seed = Annotated[int, typer.Option("--seed", help="Seed of the split into calibration and parity images.")]
 Threads = Annotated[
     int | None,

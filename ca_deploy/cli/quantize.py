@@ -28,21 +28,8 @@ def quantize(
         Path, typer.Argument(metavar="DIR", help="A folder that an export left.", show_default=False)
     ],
     precision: options.Precisions = "int8",
-    optimize: Annotated[
-        str | None,
-        typer.Option(
-            "--optimize", metavar="LEVEL", help="How int8 is made; default: as before.", show_default=False
-        ),
-    ] = None,
-    images: Annotated[
-        str | None,
-        typer.Option(
-            "--images",
-            metavar="FOLDER|FILE.npz|noise",
-            help="Images for calibration and parity; default: the same.",
-            show_default=False,
-        ),
-    ] = None,
+    optimize: options.AsBefore = None,
+    images: options.SameImages = None,
     targets: Annotated[
         str | None,
         typer.Option(

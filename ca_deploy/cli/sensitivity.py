@@ -27,21 +27,8 @@ def sensitivity(
     folder: Annotated[
         Path, typer.Argument(metavar="DIR", help="A folder that an export left.", show_default=False)
     ],
-    optimize: Annotated[
-        str | None,
-        typer.Option(
-            "--optimize", metavar="LEVEL", help="How int8 is made; default: as before.", show_default=False
-        ),
-    ] = None,
-    images: Annotated[
-        str | None,
-        typer.Option(
-            "--images",
-            metavar="FOLDER|FILE.npz|noise",
-            help="Images for calibration; default: the same.",
-            show_default=False,
-        ),
-    ] = None,
+    optimize: options.AsBefore = None,
+    images: options.SameImages = None,
     target: Annotated[
         str | None,
         typer.Option(
