@@ -1,6 +1,6 @@
 import io
 
-from ca_deploy.progress import Lines, Silent, on_terminal
+from ca_deploy.progress import Bars, Lines, Silent, on_terminal
 
 
 class Clock:
@@ -37,3 +37,10 @@ def test_quiet_is_silent():
         assert isinstance(progress, Silent)
         progress.step("x")
         assert list(progress.track([1, 2], 2, "y")) == [1, 2]
+
+
+def test_bars_show_text_as_it_is(capsys):
+    with Bars() as bars:
+        bars.step("Timing [/x] [red]y")
+
+    assert "Timing [/x] [red]y" in capsys.readouterr().err

@@ -60,23 +60,32 @@ def check_folder(folder: Path) -> None:
         raise UserError(f"--out {folder}: cannot be written: {existing} is no folder that may be written")
 
 
-def save(document: Mapping[str, Any], folder: Path) -> Path:
+def save(document: Mapping[str, Any], folder: Path, before: Path | None = None) -> Path:
     """Add a run's results to a folder, under a name that sorts by time; gives the file.
+
+    Args:
+        document: the results so far.
+        folder: where to.
+        before: the file that holds the same run's results up to an earlier device, which this replaces.
 
     Raises:
         UserError: when the folder cannot be written.
     """
-    moment = datetime.fromisoformat(document["created"]).strftime("%Y%m%dT%H%M%SZ")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        others = sum(1 for _ in folder.glob(f"bench-{moment}*.json"))
-        path = folder / f"bench-{moment}{f'_{others + 1}' if others else ''}.json"
+        path = before or _new_file(folder, document["created"])
         unfinished = path.with_suffix(".unfinished")
         unfinished.write_text(json.dumps(document, ensure_ascii=False, allow_nan=False) + "\n", "utf-8")
         unfinished.rename(path)
     except OSError as error:
         raise UserError(f"--out {folder}: cannot be written: {error.strerror}") from error
     return path
+
+
+def _new_file(folder: Path, created: str) -> Path:
+    moment = datetime.fromisoformat(created).strftime("%Y%m%dT%H%M%SZ")
+    others = sum(1 for _ in folder.glob(f"bench-{moment}*.json"))
+    return folder / f"bench-{moment}{f'_{others + 1}' if others else ''}.json"
 
 
 def _artifact(path: Path, name: str) -> dict[str, Any]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -52,8 +52,8 @@ def run(
     *,
     against: Path | None = None,
     options: DeviceOptions | None = None,
-) -> BenchResult:
-    """Measure artifacts on devices.
+) -> Iterator[BenchResult]:
+    """Measure artifacts on devices; gives what was measured so far, behind each device.
 
     Args:
         places: files, and folders of them.
@@ -80,12 +80,24 @@ def run(
     elif against is not None:
         baseline = Beside(files, others, names, by_name=against.is_dir())
     measured = list(dict.fromkeys([*files, *(baseline.files if baseline else ())]))
-    sessions = measure_on(opened, measured, threads, effort, progress)
+    sessions: list[DeviceSession] = []
+    for session in measure_on(opened, measured, threads, effort, progress):
+        sessions.append(session)
+        yield _result(sessions, baseline, past, {path: names[path] for path in measured}, effort)
+
+
+def _result(
+    sessions: Sequence[DeviceSession],
+    baseline: Baseline | None,
+    past: PastResults | None,
+    names: Mapping[Path, str],
+    effort: Effort,
+) -> BenchResult:
     found = [one for session in sessions if baseline for one in baseline.comparisons(session)]
     return BenchResult(
-        sessions,
+        list(sessions),
         [one for one in found if isinstance(one, Comparison)],
-        {path: names[path] for path in measured},
+        names,
         effort,
         changes=[change for session in sessions if past for change in past.changes(session)],
         uncompared=[one for one in found if isinstance(one, Uncompared)],

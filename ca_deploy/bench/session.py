@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -37,25 +37,28 @@ def measure_on(
     threads: Sequence[int],
     effort: Effort,
     progress: Progress,
-) -> list[DeviceSession]:
+) -> Iterator[DeviceSession]:
     """Measure artifacts on every device; the failure of one is noted, and the others go on."""
-    return [_session(device, files, threads, effort, progress) for device in devices]
+    return (_session(device, files, threads, effort, progress) for device in devices)
 
 
 def _session(
     device: Device, files: Sequence[Path], threads: Sequence[int], effort: Effort, progress: Progress
 ) -> DeviceSession:
-    refused = {file: why for file in files if (why := _refusal(device, file))}
-    fitting = [file for file in files if file not in refused]
-    if not fitting:
-        reasons = "; ".join(dict.fromkeys(refused.values()))
-        return DeviceSession(device.name, skipped=refused, error=f"{device.name}: {reasons}")
+    refused: dict[Path, str] = {}
     try:
+        refused.update((file, why) for file in files if (why := _refusal(device, file)))
+        fitting = [file for file in files if file not in refused]
+        if not fitting:
+            raise DeviceError(f"{device.name}: {'; '.join(dict.fromkeys(refused.values()))}")
         measured = tuple(device.measure(fitting, threads, effort, progress))
         return DeviceSession(device.name, device.identity(), measured, refused)
     except DeviceError as error:
-        progress.note(f"{device.name} failed")
-        return DeviceSession(device.name, skipped=refused, error=str(error))
+        reason = str(error)
+    except (OSError, ValueError) as error:  # a full disk here, or something that nobody understands
+        reason = f"{device.name}: {error}"
+    progress.note(f"{device.name} failed")
+    return DeviceSession(device.name, skipped=refused, error=reason)
 
 
 def _refusal(device: Device, file: Path) -> str | None:

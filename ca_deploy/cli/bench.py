@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from ca_deploy.cli import console, options
+
+if TYPE_CHECKING:
+    from ca_deploy.bench.run import BenchResult
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -108,7 +111,7 @@ def bench(
     from ca_deploy.bench.interleave import Effort
     from ca_deploy.bench.results import check_folder, save
     from ca_deploy.bench.run import run
-    from ca_deploy.errors import DeviceError, UserError, VerificationError
+    from ca_deploy.errors import UserError
     from ca_deploy.progress import on_terminal
     from ca_deploy.report import bench_table
 
@@ -116,9 +119,10 @@ def bench(
         raise UserError("--fail-above: needs a baseline; add --against")
     if out is not None:
         check_folder(out)
+    saved: Path | None = None
     effort = Effort(rounds=min(10, runs), runs=runs, seconds=seconds)
     with on_terminal(quiet or json) as progress:
-        result = run(
+        for result in run(
             places,
             device or ["local"],
             options.positive_numbers("--threads", threads),
@@ -131,20 +135,27 @@ def bench(
                 timeout_seconds=timeout,
                 insecure=insecure,
             ),
-        )
-    document = result.document()
-    if out is not None:
-        progress.note(f"results: {save(document, out)}")
-    uncompared = bench_table.uncompared(result)
-    for warning in (*bench_table.warnings(result), *(uncompared if fail_above is None else ())):
+        ):
+            if out is not None:  # at once: what comes next may fail, or be stopped
+                saved = save(result.document(), out, saved)
+        if saved is not None:
+            progress.note(f"results: {saved}")
+    for warning in bench_table.warnings(result, fail_above):
         console.warn(warning)
     if json:
-        console.show_json(document)
+        console.show_json(result.document())
     else:
         for renderable in bench_table.tables(result, fail_above):
             console.show(renderable)
-    # A regression that could not have been seen has not been ruled out.
-    unproved = [*bench_table.regressions(result, fail_above), *(uncompared if fail_above is not None else ())]
+    _end(result, fail_above)
+
+
+def _end(result: BenchResult, limit: float | None) -> None:
+    """Say what failed, and exit with its status."""
+    from ca_deploy.errors import DeviceError, VerificationError
+    from ca_deploy.report import bench_table
+
+    unproved = bench_table.unproved(result, limit)
     failed = [session.error for session in result.sessions if session.error]
     for line in (*unproved, *failed):
         console.fail(line)

@@ -83,9 +83,11 @@ def _device_lines(result: BenchResult) -> Iterator[str]:
             yield escape(f"{session.device}: {_identity(session.identity)}")
 
 
-def warnings(result: BenchResult) -> Iterator[str]:
-    """What makes figures doubtful, or is missing."""
+def warnings(result: BenchResult, limit: float | None) -> Iterator[str]:
+    """What makes figures doubtful, or is missing; with a limit, what was not compared is `unproved`."""
     yield from result.changes
+    if limit is None:
+        yield from _uncompared(result)
     for session in result.sessions:
         for file, why in session.skipped.items():
             yield f"{session.device}: does not run {result.names[file]}: {why}"
@@ -94,17 +96,20 @@ def warnings(result: BenchResult) -> Iterator[str]:
                 yield f"{session.device}: {result.names[one.file]}, {_threads(one.threads)}: {warning}"
 
 
-def regressions(result: BenchResult, limit: float | None) -> list[str]:
-    """One line about each regression; none without a limit."""
-    return [
+def unproved(result: BenchResult, limit: float | None) -> list[str]:
+    """One line about each regression, and each that nothing rules out; none without a limit."""
+    if limit is None:
+        return []
+    slower = [
         f"{one.device}: {result.names[one.file]}, {_threads(one.threads)}: takes {one.ratio.value:.3f} "
         f"({one.ratio.low:.3f} to {one.ratio.high:.3f}) of {one.against}, more than {limit:g}"
         for one in result.comparisons
-        if limit is not None and one.is_regression(limit)
+        if one.is_regression(limit)
     ]
+    return [*slower, *_uncompared(result)]
 
 
-def uncompared(result: BenchResult) -> list[str]:
+def _uncompared(result: BenchResult) -> list[str]:
     """One line about each measurement that the baseline says nothing of."""
     return [
         f"{one.device}: {result.names[one.file]}, {_threads(one.threads)}, {one.delegate}: not compared: "

@@ -10,7 +10,6 @@ import numpy as np
 from ca_deploy.bench.devices import Identity, Instructions, Measurement
 from ca_deploy.bench.interleave import Effort, Samples
 from ca_deploy.bench.timing import summarize
-from ca_deploy.errors import CaDeployError
 from ca_deploy.progress import Progress
 
 BOARD = Identity("Board", "Core", "Linux", "aarch64", 4, {"LiteRT": "2.3.0"})
@@ -38,7 +37,7 @@ class Board:
 
     suffixes = (".tflite",)
 
-    def __init__(self, name: str, times: dict[str, float] | None = None, error: CaDeployError | None = None):
+    def __init__(self, name: str, times: dict[str, float] | None = None, error: BaseException | None = None):
         self.name = name
         self.times = times or {}
         self.error = error

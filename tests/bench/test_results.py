@@ -88,6 +88,7 @@ def test_runs_collect_in_a_folder(document: dict, tmp_path: Path) -> None:
 
     first, second = save(document, folder), save(document, folder)
 
+    assert save(document, folder, first) == first  # the same run, a device later
     assert sorted(folder.iterdir()) == [first, second]
     assert json.loads(first.read_text()) == json.loads(json.dumps(document))
 

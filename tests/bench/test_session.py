@@ -15,12 +15,16 @@ from ca_deploy.progress import Silent
 TFLITE, ONNX = Path("model.tflite"), Path("model.onnx")
 
 
-def test_devices_behind_one_that_fails_are_measured() -> None:
-    devices = [Board("first", error=DeviceError("first is gone")), Board("second")]
+@pytest.mark.parametrize(
+    "error", [DeviceError("first is gone"), OSError(28, "No space left on device"), ValueError("no JSON")]
+)
+def test_devices_behind_one_that_fails_are_measured(error: Exception) -> None:
+    devices = [Board("first", error=error), Board("second")]
 
     failed, done = measure_on(devices, [TFLITE], [1, 2], Effort(), Silent())
 
-    assert (failed.error, failed.identity, failed.measurements) == ("first is gone", None, ())
+    said = str(error) if isinstance(error, DeviceError) else f"first: {error}"
+    assert (failed.error, failed.identity, failed.measurements) == (said, None, ())
     assert (done.error, done.identity) == (None, BOARD)
     assert [one.threads for one in done.measurements] == [1, 2]
 
@@ -40,7 +44,18 @@ def test_a_device_that_runs_none_of_the_files_has_failed() -> None:
 
 def test_bad_input_stops_everything() -> None:
     with pytest.raises(UserError, match="no model"):
-        measure_on([Board("board", error=UserError("no model"))], [TFLITE], [1], Effort(), Silent())
+        list(measure_on([Board("board", error=UserError("no model"))], [TFLITE], [1], Effort(), Silent()))
+
+
+def test_a_device_that_cannot_even_look_at_a_file_stops_no_other() -> None:
+    class Blind(Board):
+        def refusal(self, file: Path) -> str | None:
+            raise FileNotFoundError(2, "No such file or directory", file.name)
+
+    failed, done = measure_on([Blind("blind"), Board("board")], [TFLITE], [1], Effort(), Silent())
+
+    assert failed.error == "blind: [Errno 2] No such file or directory: 'model.tflite'"
+    assert done.error is None
 
 
 def test_a_device_may_refuse_files_of_its_own_suffixes() -> None:

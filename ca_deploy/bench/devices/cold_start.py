@@ -17,6 +17,7 @@ from ca_deploy.bench.devices.protocol import ColdStart
 from ca_deploy.runtimes import open_runtime
 
 _KIB = 1024
+_STATUS = Path("/proc/self/status")
 
 
 def cold_start(file: Path, threads: int) -> ColdStart:
@@ -30,24 +31,28 @@ def cold_start(file: Path, threads: int) -> ColdStart:
     bound = time.perf_counter()
     run()
     done = time.perf_counter()
+    after = _peak_bytes()
     return ColdStart(
         load_ms=(loaded - start) * 1e3,
         first_ms=(done - bound) * 1e3,
-        peak_bytes=_peak_bytes() - before,
+        peak_bytes=None if before is None or after is None else after - before,
     )
 
 
 def _import_runtime(file: Path) -> None:
     """Import the library before the clock starts, as an app has linked it."""
-    import_module(f"ca_deploy.runtimes.{'onnx_runtime' if file.suffix == '.onnx' else 'litert'}")
+    import_module(f"ca_deploy.runtimes.{'onnx_runtime' if file.suffix in ('.onnx', '.ort') else 'litert'}")
 
 
-def _peak_bytes() -> int:
-    """The highest resident memory of this program so far (Linux: VmHWM of proc(5), in KiB).
+def _peak_bytes() -> int | None:
+    """The highest resident memory of this program so far; None where it is not told.
 
-    Not getrusage's maximum, which a program inherits from whoever started it.
+    Linux tells it as VmHWM of proc(5), in KiB. Not getrusage's maximum, which a program inherits from whoever
+    started it.
     """
-    lines = Path("/proc/self/status").read_text().splitlines()
+    if not _STATUS.is_file():
+        return None
+    lines = _STATUS.read_text().splitlines()
     (peak,) = (line for line in lines if line.startswith("VmHWM:"))
     return int(peak.split()[1]) * _KIB
 

@@ -19,6 +19,13 @@ export async function sayHello(facts, onEnd) {
   window.addEventListener('pagehide', closed);
 }
 
+/** Send the last message. Until it has arrived, the page says that it is there, or that it is being closed. */
+export async function tellLast(message) {
+  leaving = true; // the command ends with it, and need not answer what is still under way
+  await tell(message);
+  sayGoodbye();
+}
+
 /** The page is done: neither closing it nor the command's end is news any more. */
 export function sayGoodbye() {
   leaving = true;

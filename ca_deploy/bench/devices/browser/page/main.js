@@ -1,7 +1,7 @@
 // The walk of one run: who am I, what is to do, start, measure, send back.
 
 import { deviceFacts } from './facts.js';
-import { download, fetchJob, sayGoodbye, sayHello, tell } from './link.js';
+import { download, fetchJob, sayGoodbye, sayHello, tell, tellLast } from './link.js';
 import { measureTogether } from './session.js';
 import { View } from './view.js';
 
@@ -23,8 +23,7 @@ async function main(onEnd) {
   document.addEventListener('visibilitychange', () => { hidden ||= document.hidden; });
   const content = await load(job);
   const result = await measure(job, groups, content);
-  sayGoodbye();
-  await tell({ kind: 'result', ...result, hidden });
+  await tellLast({ kind: 'result', ...result, hidden });
   wake?.release();
   view.finished(result);
 }
