@@ -26,7 +26,7 @@ REPORT = "report.json"
 REJECTED = "rejected"
 PRODUCER = "ca-deploy"
 
-Format = Literal["onnx", "tflite", "ort", "coreml"]
+Format = Literal["onnx", "tflite", "ort", "coreml", "executorch"]
 Interface = Literal["normalised", "pixels"]
 
 

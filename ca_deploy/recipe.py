@@ -19,7 +19,7 @@ from ca_deploy.resources import data_folder
 
 Attention = Literal["none", "se", "cbam", "ca"]
 Target = Literal["android", "x86", "web", "ios"]
-Format = Literal["onnx", "tflite", "ort", "coreml"]
+Format = Literal["onnx", "tflite", "ort", "coreml", "executorch"]
 Positive = Annotated[int, Field(gt=0)]
 
 TARGETS: tuple[str, ...] = get_args(Target)
@@ -104,7 +104,8 @@ class Tolerances(_Table):
     fp16: Tolerance = Tolerance(min_sqnr_db=45.0, min_agreement=0.98)
     int8: Tolerance = Tolerance(min_sqnr_db=20.0, min_agreement=0.90)
     int8_weights: Tolerance = Tolerance(min_sqnr_db=25.0, min_agreement=0.95)
-    int8_symmetric: Tolerance = Tolerance(min_sqnr_db=18.0, min_agreement=0.90)
+    coreml_int8: Tolerance = Tolerance(min_sqnr_db=18.0, min_agreement=0.90)
+    executorch_int8: Tolerance = Tolerance(min_sqnr_db=18.0, min_agreement=0.90)
     int8_per_tensor: Tolerance = Tolerance(min_sqnr_db=10.0, min_agreement=0.80)
     int16x8: Tolerance = Tolerance(min_sqnr_db=30.0, min_agreement=0.95)
     dynamic_int8: Tolerance = Tolerance(min_sqnr_db=25.0, min_agreement=0.93)

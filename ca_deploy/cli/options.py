@@ -62,7 +62,10 @@ Targets = Annotated[
 Formats = Annotated[
     str | None,
     typer.Option(
-        "--formats", metavar="LIST", help="onnx,tflite,ort,coreml; default: onnx,tflite.", show_default=False
+        "--formats",
+        metavar="LIST",
+        help="onnx,tflite,ort,coreml,executorch; default: onnx,tflite.",
+        show_default=False,
     ),
 ]
 Optimize = Annotated[

@@ -9,8 +9,9 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# LiteRT writes these prefixes on its own; no environment variable of version 2.3.0 lowers its level.
-CHATTER = ("INFO:", "VERBOSE:", "WARNING: [npu_registry", "WARNING: [gpu_registry")
+# LiteRT writes these prefixes on its own, and no environment variable of version 2.3.0 lowers its level; the
+# last is ExecuTorch's.
+CHATTER = ("INFO:", "VERBOSE:", "WARNING: [npu_registry", "WARNING: [gpu_registry", "[threadpool.cpp")
 
 _standard_error = 2
 _redirecting = threading.Lock()  # the file descriptor belongs to the whole process

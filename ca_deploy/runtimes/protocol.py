@@ -131,8 +131,8 @@ class Runtime(Protocol):
 def open_runtime(path: Path, threads: int = 1) -> Runtime:
     """Load an artifact on the runtime that its suffix names.
 
-    `.tflite` runs on LiteRT, `.onnx` and `.ort` on ONNX Runtime, `.mlpackage` on Core ML where this is a Mac
-    and by an interpreter of ours elsewhere.
+    `.tflite` runs on LiteRT, `.onnx` and `.ort` on ONNX Runtime, `.pte` on ExecuTorch; `.mlpackage` on Core
+    ML where this is a Mac, and by an interpreter of ours elsewhere.
 
     Raises:
         UserError: when there is no runtime for the suffix, or the file cannot be loaded.
@@ -145,9 +145,13 @@ def open_runtime(path: Path, threads: int = 1) -> Runtime:
         from ca_deploy.runtimes.onnx_runtime import OnnxRuntime
 
         return OnnxRuntime(path, threads)
+    if path.suffix == ".pte":
+        from ca_deploy.runtimes.executorch import ExecuTorch
+
+        return ExecuTorch(path, threads)
     if path.suffix == ".mlpackage":
         return _open_package(path, threads)
-    raise UserError(f"no runtime here runs {path}: give a .tflite, .onnx, .ort or .mlpackage")
+    raise UserError(f"no runtime here runs {path}: give a .tflite, .onnx, .ort, .pte or .mlpackage")
 
 
 def _open_package(path: Path, threads: int) -> Runtime:

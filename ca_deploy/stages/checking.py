@@ -43,7 +43,11 @@ def reference(plan: Plan, loaded: LoadedNetwork, parity: ImageSet, progress: Pro
 
 def tolerance(plan: Plan, artifact: Artifact) -> Tolerance:
     """The bounds that an artifact must hold."""
-    named = {("onnx", "fp32"): "onnx", ("coreml", "int8"): "int8_symmetric"}
+    named = {
+        ("onnx", "fp32"): "onnx",
+        ("coreml", "int8"): "coreml_int8",
+        ("executorch", "int8"): "executorch_int8",
+    }
     kind = named.get((artifact.format, artifact.precision), artifact.precision)
     bounds: Tolerance = getattr(plan.recipe.tolerances, kind)
     return bounds

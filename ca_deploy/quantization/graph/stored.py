@@ -27,16 +27,20 @@ SAME = frozenset(
 _FUSING = LAYERS | {_aten.add.Tensor}
 
 
-def layers(graph: GraphModule) -> list[Node]:
-    """Convolutions and linear layers on (N, C, ...) with constant weights and bias, in order."""
+def weighted(graph: GraphModule) -> list[Node]:
+    """Convolutions and linear layers on (N, C, ...) with constant weights, in order."""
     return [
         node
         for node in graph.graph.nodes
         if node.target in LAYERS
-        and len(node.args) > 2
-        and all(constant_of(parameter) is not None for parameter in node.args[1:3])
+        and constant_of(node.args[1]) is not None
         and (node.target is not _aten.linear.default or node.meta["val"].dim() == 2)
     ]
+
+
+def layers(graph: GraphModule) -> list[Node]:
+    """Those of `weighted` with a constant bias, too."""
+    return [node for node in weighted(graph) if len(node.args) > 2 and constant_of(node.args[2]) is not None]
 
 
 def fused_clip(node: Node) -> Node | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ca_deploy.stages.kinds import coreml, onnx, onnx_mobile, tflite
+from ca_deploy.stages.kinds import coreml, executorch, onnx, onnx_mobile, tflite
 from ca_deploy.stages.work import Work, Written
 
 KINDS: tuple[Callable[[Work], Written], ...] = (
@@ -12,6 +12,7 @@ KINDS: tuple[Callable[[Work], Written], ...] = (
     tflite.write,
     onnx_mobile.write,
     coreml.write,
+    executorch.write,
 )
 """In the order in which the artifacts are listed. A kind looks at the plan and writes nothing when it is not
 asked for."""

@@ -1,0 +1,81 @@
+"""A quantized graph spelled out: `quantize` and `dequantize` calls around what is stored as integers.
+
+These are PyTorch's decomposed operators, as its own PT2E quantization leaves them; backends such as
+ExecuTorch's XNNPACK read an operator between them as one on integers.
+"""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import numpy as np
+import torch
+import torch.ao.quantization.fx._decomposed  # registers the operators
+from torch.fx import GraphModule, Node
+
+from ca_deploy.quantization.graph.execution import constant_of
+from ca_deploy.quantization.graph.quantize import QuantizedGraph
+from ca_deploy.quantization.graph.stored import weighted
+from ca_deploy.quantization.parameters import QuantParams, quantize, symmetric
+
+_ops = torch.ops.quantized_decomposed
+
+
+def with_integers(quantized: QuantizedGraph) -> GraphModule:
+    """A copy of the graph in which every stored value passes integers, and layers read int8 weights.
+
+    Each reader gets a `dequantize` of its own, because backends take an operator together with those. Biases
+    stay float32; XNNPACK rounds them to the accumulator itself.
+    """
+    graph = GraphModule(quantized.graph, copy.deepcopy(quantized.graph.graph))
+    for node in weighted(graph):
+        _store_weights(graph, node)
+    for node in list(graph.graph.nodes):
+        if node.name in quantized.params:
+            _store(graph, node, quantized.params[node.name])
+    graph.graph.eliminate_dead_code()
+    graph.graph.lint()
+    return GraphModule(graph, graph.graph)  # without the float32 weights, which nothing reads any more
+
+
+def _store(graph: GraphModule, node: Node, params: QuantParams) -> None:
+    """Let every reader of a value read what integers hold of it."""
+    info = np.iinfo(params.dtype)
+    numbers = (
+        float(params.scale[0]),
+        int(params.zero_point[0]),
+        info.min,
+        info.max,
+        getattr(torch, params.dtype),
+    )
+    readers = list(node.users)
+    with graph.graph.inserting_after(node):
+        integers = graph.graph.call_function(_ops.quantize_per_tensor.default, (node, *numbers))
+    for reader in readers:
+        with graph.graph.inserting_before(reader):
+            real = graph.graph.call_function(_ops.dequantize_per_tensor.default, (integers, *numbers))
+        reader.replace_input_with(node, real)
+
+
+def _store_weights(graph: GraphModule, node: Node) -> None:
+    """Let a layer read its weights as int8, symmetric, one scale per output channel."""
+    read: Any = node.args[1]
+    weights = constant_of(read)
+    assert weights is not None  # see `weighted`
+    values = weights.detach().numpy()
+    params = symmetric(values, 0)
+    name = str(read.target).replace(".", "_")
+    parts = {
+        f"{name}_int8": torch.from_numpy(quantize(values, params)),
+        f"{name}_scales": torch.from_numpy(params.scale),
+        f"{name}_zero_points": torch.from_numpy(params.zero_point),
+    }
+    for part, tensor in parts.items():
+        graph.register_buffer(part, tensor)
+    with graph.graph.inserting_before(node):
+        stored = [graph.graph.get_attr(part) for part in parts]
+        real = graph.graph.call_function(
+            _ops.dequantize_per_channel.default, (*stored, 0, -127, 127, torch.int8)
+        )
+    node.replace_input_with(read, real)
