@@ -28,8 +28,8 @@ def test_the_suffix_chooses_the_runtime(
 
 
 def test_another_suffix_is_refused() -> None:
-    with pytest.raises(UserError, match=r"no runtime here runs model\.mlpackage"):
-        open_runtime(Path("model.mlpackage"))
+    with pytest.raises(UserError, match=r"no runtime here runs model\.pb"):
+        open_runtime(Path("model.pb"))
 
 
 @pytest.mark.parametrize("name", ["missing.tflite", "missing.onnx"])
