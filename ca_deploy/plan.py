@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
@@ -17,6 +18,10 @@ from ca_deploy.recipe_file import check_recipe_target
 from ca_deploy.resources import data_folder
 
 SHIPPED_IMAGES = "shipped"
+_EXTRAS = {
+    "coreml": "coremltools",
+    "executorch": "executorch",
+}  # formats of optional extras, by their package
 OPTIMIZE = ("fast", "balanced", "best")
 
 
@@ -178,7 +183,7 @@ def _plan(recipe: Recipe, weights: Path | None, options: Options, warnings: tupl
         images=_images(options.images, recipe),
         out=options.out or Path("build") / recipe.name,
         targets=_chosen("--targets", options.targets, TARGETS) or recipe.targets,
-        formats=_chosen("--formats", options.formats, FORMATS) or recipe.formats,
+        formats=_installed(_chosen("--formats", options.formats, FORMATS) or recipe.formats),
         precisions=_chosen("--precision", options.precision, tuple(PRECISIONS)) or DEFAULT,
         optimize=_optimize(options.optimize or "balanced"),
         seed=seed,
@@ -267,6 +272,17 @@ def _save(recipe: str | None, target: Path | None) -> tuple[str, Path] | None:
         raise UserError(f"--tune-save {target}: there is no recipe to save; name one, or write it first")
     check_recipe_target(recipe, target)
     return recipe, target
+
+
+def _installed(formats: tuple[str, ...]) -> tuple[str, ...]:
+    """The formats, none of which needs a package that is not there."""
+    for name in formats:
+        package = _EXTRAS.get(name)
+        if package is not None and find_spec(package) is None:
+            raise UserError(
+                f"--formats {name}: needs the package {package}; pip install 'ca-deploy[{name}]' brings it"
+            )
+    return formats
 
 
 def _chosen(option: str, values: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...] | None:

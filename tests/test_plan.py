@@ -73,3 +73,10 @@ def test_options_that_cannot_be_used_are_one_clear_line(options, message):
         resolve(options)
     assert message in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(("name", "package"), [("coreml", "coremltools"), ("executorch", "executorch")])
+def test_a_missing_extra_is_said_before_any_work(monkeypatch, name, package):
+    monkeypatch.setattr("ca_deploy.plan.find_spec", lambda wanted: None)
+    with pytest.raises(UserError, match=rf"needs the package {package}; pip install 'ca-deploy\[{name}\]'"):
+        resolve(Options(recipe="ca_mobilenetv2_cifar10", formats=[name]))
