@@ -55,7 +55,7 @@ class Handler(BaseHTTPRequestHandler):
     timeout = IDLE_SECONDS
 
     def do_GET(self) -> None:  # noqa: D102  http.server calls it by this name
-        name = self.server.visit.behind_token(self.path)
+        name = self._behind_token()
         content = None if name is None else self.server.visit.file(name)
         if content is None:
             self._answer(HTTPStatus.NOT_FOUND)
@@ -65,7 +65,7 @@ class Handler(BaseHTTPRequestHandler):
     do_HEAD = do_GET  # noqa: N815
 
     def do_POST(self) -> None:  # noqa: D102
-        if self.server.visit.behind_token(self.path) != _MESSAGES:
+        if self._behind_token() != _MESSAGES:
             self._refuse(HTTPStatus.NOT_FOUND)
         elif self.headers.get("Content-Type") != "application/json":
             self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
@@ -75,6 +75,13 @@ class Handler(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         else:
             self._receive(self.rfile.read(length))
+
+    def _behind_token(self) -> str | None:
+        """What is asked for; None without the token, which lets the connection stay."""
+        name: str | None = self.server.visit.behind_token(self.path)
+        if name is not None:
+            self.server.let_in(self.connection)
+        return name
 
     def _refuse_method(self) -> None:
         self._refuse(HTTPStatus.METHOD_NOT_ALLOWED)

@@ -7,7 +7,9 @@ import json
 import queue
 import socket
 import ssl
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from hashlib import sha256
 from pathlib import Path
 
@@ -46,6 +48,13 @@ def visit(tmp_path: Path) -> Visit:
 def server(visit: Visit) -> Iterator[PageServer]:
     with PageServer(visit, HERE, 0, None) as running:
         yield running
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    latest = time.monotonic() + 5
+    while not condition():
+        assert time.monotonic() < latest
+        time.sleep(0.01)
 
 
 class Asked:
@@ -235,6 +244,48 @@ def test_open_connections_end_with_the_run(visit: Visit) -> None:
 
     assert kept.recv(1) == b""
     connection.close()
+
+
+def test_a_handshake_that_is_under_way_ends_with_the_run(visit: Visit) -> None:
+    with (
+        PageServer(visit, HERE, 0, make_certificate(HERE).context) as server,
+        socket.create_connection((HERE, server.port), timeout=5) as late,
+    ):
+        wait_for(lambda: len(server._server._open) == 1)
+        server.close()
+
+        assert late.recv(1) == b""
+
+
+def test_who_does_not_know_the_token_is_hung_up_on(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ca_deploy.bench.devices.browser.server.STRANGER_SECONDS", 0.2)
+    with (
+        PageServer(visit, HERE, 0, None) as server,
+        socket.create_connection((HERE, server.port), timeout=5) as stranger,
+    ):
+        connection = http.client.HTTPConnection(HERE, server.port, timeout=5)
+        connection.request("GET", f"/{visit.token}/")
+        connection.getresponse().read()
+        kept = connection.sock
+        stranger.sendall(b"GET / HTTP/1.1\r\n")  # and never ends
+
+        assert stranger.recv(1) == b""
+        connection.request("GET", f"/{visit.token}/")
+        assert connection.getresponse().status == 200
+        assert connection.sock is kept
+        connection.close()
+
+
+def test_connections_are_few(visit: Visit, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("ca_deploy.bench.devices.browser.server.MOST_CONNECTIONS", 2)
+    with PageServer(visit, HERE, 0, None) as server, ExitStack() as opened:
+        first, *_, last = (
+            opened.enter_context(socket.create_connection((HERE, server.port), timeout=5)) for _ in range(3)
+        )
+
+        assert last.recv(1) == b""
+        first.sendall(f"GET /{visit.token}/ HTTP/1.1\r\nConnection: close\r\n\r\n".encode())
+        assert first.recv(12) == b"HTTP/1.1 200"
 
 
 def test_the_certificate_is_the_one_whose_fingerprint_is_shown(visit: Visit) -> None:
