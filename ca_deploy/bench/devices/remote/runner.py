@@ -16,6 +16,7 @@ from ca_deploy.bench.devices.remote.meter import Sampled, Task
 from ca_deploy.bench.devices.remote.program import cores_word, send_program
 from ca_deploy.bench.interleave import Samples
 from ca_deploy.bench.timing import FloatArray
+from ca_deploy.errors import DeviceError
 from ca_deploy.progress import Progress
 from ca_deploy.runtimes.litert import LiteRT
 
@@ -66,6 +67,7 @@ class Runner:
         )
         folder.run(command, task.seconds, "the runner", follow)
         next(rounds, None)
+        report.check(f"{folder.device}: the runner", len(task.files), effort.rounds)
         return report
 
     def _cold_start(self, folder: FarFolder, task: Task, place: int) -> ColdStart:
@@ -74,6 +76,7 @@ class Runner:
         what = f"starting {task.files[place].name}"
         for line in folder.run(command, task.seconds, what).splitlines():
             report.read(line.encode())
+        report.check(f"{folder.device}: {what}", models=1, rounds=1)
         return ColdStart(report.load[0], float(report.wall[0][0][0]), report.peak_bytes or None)
 
     def _command(
@@ -100,9 +103,12 @@ class _Report:
 
         Other lines are left alone: an old Android mixes logs in, a broken connection leaves a part of one.
         """
-        if not (line.startswith(b"{") and line.rstrip().endswith(b"}")):
+        if not line.startswith(b"{"):
             return None
-        said: dict[str, Any] = json.loads(line)
+        try:
+            said: dict[str, Any] = json.loads(line)
+        except ValueError:
+            return None
         self.peak_bytes = said.get("peak_bytes", self.peak_bytes)
         model = said.get("model", 0)
         if "load" in said:
@@ -114,3 +120,13 @@ class _Report:
         self.wall[model].append(np.array(said["wall"]) * _NANOSECONDS)
         self.cpu[model].append(np.array(said["cpu"]) * _NANOSECONDS)
         return int(model)
+
+    def check(self, who: str, models: int, rounds: int) -> None:
+        """Make sure that nothing is missing.
+
+        Raises:
+            DeviceError: when something is.
+        """
+        for model in range(models):
+            if model not in self.load or model not in self.stable or len(self.wall[model]) != rounds:
+                raise DeviceError(f"{who}: part of what it measured did not arrive; run it again")
