@@ -21,6 +21,8 @@ from ca_deploy.quantization.tflite_model import TFLiteModel
 
 _IMAGES = 128
 """Enough for the means of channels; all of them are in memory at once."""
+_LARGE, _LARGE_IMAGES = 128 * 128, 64
+"""Pixels of a large image, whose channels have more values each; 128 of 224 pixels took 4 GB."""
 _PROOF_IMAGES = 2
 _DISTANCE_IMAGES = 16
 
@@ -59,7 +61,9 @@ def quantize_balanced(
         warning = f"biases are not corrected: {reason}"
         progress.note(warning)
         return Quantized(quantize_static(data, ranges, kept, per_channel), (warning,))
-    biases = corrected_biases(simulation, ranges, calibration.images.first(_IMAGES))
+    large = calibration.images.pixels[0].size // 3 > _LARGE
+    images = calibration.images.first(_LARGE_IMAGES if large else _IMAGES)
+    biases = corrected_biases(simulation, ranges, images)
     corrected = with_biases(data, biases)
     written = quantize_static(corrected, ranges, kept, per_channel)
     images = calibration.images.first(_DISTANCE_IMAGES)
