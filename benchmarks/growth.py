@@ -21,7 +21,7 @@ from ca_deploy.bench.interleave import Effort
 from ca_deploy.progress import Progress
 
 _RECIPE = str(Path(__file__).with_name("growth.toml"))
-_SIZES = (96, 160, 224, 320)
+_SIZES = (96, 160, 224)
 _WIDTHS = (0.35, 1.0, 1.4)
 _PUBLISHED_SIZE, _PUBLISHED_WIDTH = 224, 1.0
 
