@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import base64
+import contextlib
 import json
 import os
+import signal
 import subprocess
 import time
 from collections.abc import Callable
@@ -43,6 +44,14 @@ class Chromium:
         os.close(theirs_out)
         self._rest, self._number, self._session = b"", 0, None
         self.console: list[str] = []
+        try:
+            self._attach()
+        except BaseException:
+            self.close()
+            raise
+
+    def _attach(self) -> None:
+        """Take hold of the one tab, at phone size."""
         (target,) = [t for t in self.call("Target.getTargets")["targetInfos"] if t["type"] == "page"]
         attached = self.call("Target.attachToTarget", targetId=target["targetId"], flatten=True)
         self._session = attached["sessionId"]
@@ -84,16 +93,14 @@ class Chromium:
         """Until an expression is true."""
         return wait_until(lambda: self.evaluate(expression), seconds, expression)
 
-    def screenshot(self, path: Path, whole: bool = False) -> None:
-        shot = self.call("Page.captureScreenshot", format="png", captureBeyondViewport=whole)
-        path.write_bytes(base64.b64decode(shot["data"]))
-
     def close(self) -> None:
         try:
             self._session = None
             self.call("Browser.close")
-        except (OSError, EOFError):
-            pass
+            self._browser.wait(20)
+        except (OSError, EOFError, RuntimeError, subprocess.TimeoutExpired):
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._browser.pid, signal.SIGKILL)
         finally:
             self._browser.wait(20)
             os.close(self._in)

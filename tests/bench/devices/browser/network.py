@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 
 @dataclass(frozen=True)
@@ -27,14 +28,15 @@ def private_network() -> Iterator[Network]:
     """A pair of virtual interfaces; one end is in a network namespace, where there is nothing else."""
     name = f"cadeploy{os.getpid()}"
     ours, theirs = f"ca{os.getpid()}", f"cb{os.getpid()}"
-    address, phone = "10.213.77.1", "10.213.77.2"
+    lowest = ip_address("10.192.0.0") + 4 * (os.getpid() % 2**20)  # a network for each run
+    address, phone = str(lowest + 1), str(lowest + 2)
     inside = ("ip", "netns", "exec", name)
     _do("ip", "netns", "add", name)
     try:
         _do("ip", "link", "add", ours, "type", "veth", "peer", "name", theirs, "netns", name)
-        _do("ip", "addr", "add", f"{address}/24", "dev", ours)
+        _do("ip", "addr", "add", f"{address}/30", "dev", ours)
         _do("ip", "link", "set", ours, "up")
-        _do(*inside, "ip", "addr", "add", f"{phone}/24", "dev", theirs)
+        _do(*inside, "ip", "addr", "add", f"{phone}/30", "dev", theirs)
         _do(*inside, "ip", "link", "set", theirs, "up")
         yield Network(address, inside)
     finally:
