@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from ca_deploy.bench.devices import Device, Identity, Measurement, Selective
+from ca_deploy.bench.devices import Device, Identity, Measurement, Selective, Surprising
 from ca_deploy.bench.interleave import Effort
 from ca_deploy.errors import DeviceError
 from ca_deploy.progress import Progress
@@ -20,7 +20,7 @@ class DeviceSession:
         device: its name.
         identity: what it is; None when it failed.
         measurements: for each number of threads, each artifact in the order given.
-        skipped: artifacts that this device does not run, each with the reason.
+        skipped: artifacts that this device does not run, or not every way, each with the reason.
         error: what went wrong, one line; None when nothing did.
     """
 
@@ -52,6 +52,7 @@ def _session(
         if not fitting:
             raise DeviceError(f"{device.name}: {'; '.join(dict.fromkeys(refused.values()))}")
         measured = tuple(device.measure(fitting, threads, effort, progress))
+        refused |= device.left_out if isinstance(device, Surprising) else {}
         return DeviceSession(device.name, device.identity(), measured, refused)
     except DeviceError as error:
         reason = str(error)

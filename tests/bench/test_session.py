@@ -58,6 +58,16 @@ def test_a_device_that_cannot_even_look_at_a_file_stops_no_other() -> None:
     assert done.error is None
 
 
+def test_what_a_device_finds_out_while_measuring_is_told_too() -> None:
+    class Surprised(Board):
+        left_out = {TFLITE: "on WebGPU, 1 thread: no memory"}  # noqa: RUF012
+
+    (session,) = measure_on([Surprised("board")], [ONNX, TFLITE], [1], Effort(), Silent())
+
+    assert session.skipped == {ONNX: "runs .tflite files only", TFLITE: "on WebGPU, 1 thread: no memory"}
+    assert [one.file for one in session.measurements] == [TFLITE]
+
+
 def test_a_device_may_refuse_files_of_its_own_suffixes() -> None:
     class Choosy(Board):
         def refusal(self, file: Path) -> str | None:

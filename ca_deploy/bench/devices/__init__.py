@@ -14,6 +14,7 @@ from ca_deploy.bench.devices.protocol import (
     Measurement,
     OutputParity,
     Selective,
+    Surprising,
     compare,
     compared_quantity,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "Measurement",
     "OutputParity",
     "Selective",
+    "Surprising",
     "compare",
     "compared_quantity",
     "open_device",

@@ -217,6 +217,18 @@ class Selective(Protocol):
         """Why it does not run a file, to be read behind its name; None when it does."""
 
 
+@runtime_checkable
+class Surprising(Protocol):
+    """A device that finds out only while it measures what it does not run.
+
+    Attributes:
+        left_out: files that its last session did not run, or not every way, each with the reason.
+    """
+
+    @property
+    def left_out(self) -> Mapping[Path, str]: ...  # noqa: D102  the class docstring says it
+
+
 def compared_quantity(measurement: Measurement) -> str:
     """What measurements are compared by: `instructions`, `cpu` or `wall`.
 

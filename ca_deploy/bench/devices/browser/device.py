@@ -43,6 +43,7 @@ class BrowserDevice:
         self.name = f"browser:{detail}" if detail else "browser"
         self._place = parse_place(detail, insecure)
         self._hello: Hello | None = None
+        self.left_out: dict[Path, str] = {}  # see `Surprising`
 
     def identity(self) -> Identity:
         """What the phone said that it is.
@@ -80,9 +81,7 @@ class BrowserDevice:
             self._hello = inbox.hello()
             result = inbox.result(progress)
         _check(job, result, self.name)
-        for one in result.skipped:
-            where = f"{one.delegate}, {one.threads} thread{'s' * (one.threads > 1)}"
-            progress.note(f"{job.artifacts[one.artifact]}: did not run on {where}: {one.reason}")
+        self.left_out = outcome.left_out(job.artifacts, result)
         return outcome.measurements(self.name, job.artifacts, self._hello, result, effort.cold_start)
 
     def _serve(self, visit: Visit, serving: ExitStack) -> None:

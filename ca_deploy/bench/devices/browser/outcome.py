@@ -50,6 +50,15 @@ def measurements(
     return found
 
 
+def left_out(files: Sequence[Path], result: Result) -> dict[Path, str]:
+    """What did not run on the phone: where, and why."""
+    reasons: dict[Path, list[str]] = {}
+    for one in result.skipped:
+        where = f"{one.delegate}, {one.threads} thread{'s' * (one.threads > 1)}"
+        reasons.setdefault(files[one.artifact], []).append(f"on {where}: {one.reason}")
+    return {file: "; ".join(mine) for file, mine in reasons.items()}
+
+
 def _measurement(device: str, file: Path, one: Measured, cold: bool) -> Measurement:
     rounds = tuple(np.array(times) for times in one.rounds)
     name = PAGE_RUNTIMES[file.suffix].name

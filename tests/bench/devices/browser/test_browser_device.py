@@ -118,7 +118,7 @@ class Command:
 
     def end(self) -> tuple[int, dict[str, Any]]:
         """Exit status and what it printed."""
-        out, _ = self._process.communicate(timeout=200)
+        out, _ = self._process.communicate(timeout=60)
         return self._process.returncode, json.loads(out) if out else {}
 
     def stop(self) -> None:
@@ -220,6 +220,28 @@ def test_a_phone_measures_checks_and_posts_back(
     identity = device["identity"]
     assert identity["versions"]["browser"].startswith("Chrom")
     assert {"LiteRT.js", "ONNX Runtime Web", "WebGPU adapter"} < set(identity["versions"])
+
+
+def test_threads_that_a_browser_does_not_allow_litert_are_told(
+    run: Run, phone: Phone, network: Network, models: Path
+) -> None:
+    files = (str(models / name) for name in ("float32.tflite", "model.onnx"))
+    command = run(*files, "--device", f"browser:{network.address}", "--threads", "2")
+    address = command.address()
+    browser = phone(address)
+    browser.wait_for(START)
+    browser.call("Page.addScriptToEvaluateOnNewDocument", source="WebAssembly.validate = () => false")
+    browser.open("about:blank")
+    browser.open(address)
+    browser.wait_for(START)
+
+    status, document = measured(browser, command)
+
+    assert status == 0, command.shown
+    (device,) = document["devices"]
+    assert [(one["file"], one["threads"]) for one in device["measurements"]] == [("model.onnx", 2)]
+    reason = "the browser has no relaxed SIMD, which LiteRT.js needs for threads"
+    assert device["skipped"] == [{"file": "float32.tflite", "reason": f"on XNNPACK, 2 threads: {reason}"}]
 
 
 def test_webgpu_comes_last_where_there_is_any(run: Run, phone: Phone, network: Network, models: Path) -> None:

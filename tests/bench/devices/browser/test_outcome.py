@@ -48,6 +48,18 @@ def test_figures_come_out_as_they_were_posted() -> None:
     assert second.runtime.startswith("ONNX Runtime Web ")
 
 
+def test_what_did_not_run_is_told_with_where_and_why() -> None:
+    skipped = [
+        {"artifact": 1, "delegate": delegate, "threads": threads, "reason": "no memory"}
+        for delegate, threads in (("XNNPACK", 2), ("WebGPU", 1))
+    ]
+    message = {"kind": "result", "measured": [], "skipped": skipped, "hidden": False}
+
+    found = outcome.left_out(FILES, Result.model_validate(message))
+
+    assert found == {FILES[1]: "on XNNPACK, 2 threads: no memory; on WebGPU, 1 thread: no memory"}
+
+
 @pytest.mark.parametrize(
     ("hello", "measured", "hidden", "warning"),
     [

@@ -22,7 +22,8 @@ async function main(onEnd) {
   const wake = await keepAwake();
   document.addEventListener('visibilitychange', () => { hidden ||= document.hidden; });
   const content = await load(job);
-  const result = await measure(job, groups, content);
+  const { measured, skipped } = await measure(job, groups, content);
+  const result = { measured, skipped: [...withoutRelaxedSimd(job, facts), ...skipped] };
   await tellLast({ kind: 'result', ...result, hidden });
   wake?.release();
   view.finished(result);
@@ -39,6 +40,15 @@ function plan(job, facts) {
   const gpu = facts.gpu === null ? [] : job.artifacts.flatMap((artifact, index) => (
     artifact.runtime === 'litert' ? [{ artifact, index, threads: 1, delegate: 'WebGPU' }] : []));
   return gpu.length ? [...groups, gpu] : groups;
+}
+
+/** What `plan` leaves out where LiteRT.js's threaded build does not run. */
+function withoutRelaxedSimd(job, facts) {
+  if (facts.relaxed_simd || !facts.isolated) return [];
+  const reason = 'the browser has no relaxed SIMD, which LiteRT.js needs for threads';
+  return job.threads.filter((threads) => threads > 1).flatMap((threads) => (
+    job.artifacts.flatMap(({ runtime }, artifact) => (
+      runtime === 'litert' ? [{ artifact, delegate: 'XNNPACK', threads, reason }] : []))));
 }
 
 async function load(job) {
