@@ -20,13 +20,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ca_deploy.errors import UserError
+from ca_deploy.formats import Format
 
 MANIFEST = "manifest.json"
 REPORT = "report.json"
 REJECTED = "rejected"
 PRODUCER = "ca-deploy"
 
-Format = Literal["onnx", "tflite", "ort", "coreml", "executorch"]
 Interface = Literal["normalised", "pixels"]
 
 

@@ -55,7 +55,8 @@ def export(
         input_size: pixels as "224" or "160x320" (height x width).
         precision: which of `ca_deploy.precisions.PRECISIONS`; default: fp32, fp16 and int8.
         targets: which of android, x86, web and ios; default: the recipe's.
-        formats: which of onnx, tflite and ort; default: the recipe's, which is onnx and tflite.
+        formats: which of `ca_deploy.formats.FORMATS`; default: the recipe's, or onnx and tflite, and coreml
+            for the target ios where coremltools is installed.
         optimize: how int8 is made: "fast" with measured ranges only, "balanced" with equalized residual
             streams and corrected biases too, "best" with sums and products in float as well.
         seed: of the split into calibration and parity images.
@@ -179,6 +180,7 @@ def sensitivity(
         images=None if images is None else str(images),
         precision=("int8",),
         targets=None if target is None else (target,),
+        formats=("tflite",),  # what is simulated, whatever else was exported
         optimize=optimize,
         threads=threads,
     )

@@ -5,23 +5,19 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Literal
 
+from ca_deploy import formats
 from ca_deploy.errors import UserError
 from ca_deploy.machine import available_cores
 from ca_deploy.precisions import DEFAULT, PRECISIONS
 from ca_deploy.published import Published
-from ca_deploy.recipe import FORMATS, TARGETS, Formulations, NetworkSpec, Recipe, load_recipe
+from ca_deploy.recipe import TARGETS, Formulations, NetworkSpec, Recipe, load_recipe
 from ca_deploy.recipe_file import check_recipe_target
 from ca_deploy.resources import data_folder
 
 SHIPPED_IMAGES = "shipped"
-_EXTRAS = {
-    "coreml": "coremltools",
-    "executorch": "executorch",
-}  # formats of optional extras, by their package
 OPTIMIZE = ("fast", "balanced", "best")
 
 
@@ -111,6 +107,10 @@ class Plan:
     tuning: TuningPlan | None = None
     warnings: tuple[str, ...] = field(default=())
 
+    def precisions_in(self, name: str) -> tuple[str, ...]:
+        """At which precisions to write a format; at none when it was not asked for."""
+        return formats.precisions_in(name, self.precisions) if name in self.formats else ()
+
     def tuned(self, formulations: Formulations) -> Plan:
         """The same plan with formulations that were measured in place of the recipe's."""
         return replace(self, recipe=self.recipe.with_formulations(formulations))
@@ -136,7 +136,9 @@ def resolve(options: Options) -> Plan:
             *warnings,
             f"no --weights given: {options.model} is exported with the weights it makes itself",
         )
-    return _plan(recipe, weights, options, warnings)
+    plan = _plan(recipe, weights, options, warnings)
+    formats.check_each_format_written(options.formats or (), plan.precisions)
+    return plan
 
 
 def rebuild(published: Published, options: Options) -> Plan:
@@ -176,15 +178,17 @@ def _plan(recipe: Recipe, weights: Path | None, options: Options, warnings: tupl
     seed = options.seed or 0
     if not 0 <= seed < 2**63:
         raise UserError(f"--seed {seed}: must be from 0 to 2^63 - 1")
+    targets = _chosen("--targets", options.targets, TARGETS) or recipe.targets
+    written, further = _formats(options, recipe, targets)
     return Plan(
         recipe=_with_overrides(recipe, options),
         weights=weights,
         factory=options.model,
         images=_images(options.images, recipe),
         out=options.out or Path("build") / recipe.name,
-        targets=_chosen("--targets", options.targets, TARGETS) or recipe.targets,
-        formats=_installed(_chosen("--formats", options.formats, FORMATS) or recipe.formats),
-        precisions=_chosen("--precision", options.precision, tuple(PRECISIONS)) or DEFAULT,
+        targets=targets,
+        formats=written,
+        precisions=_precisions(options, written),
         optimize=_optimize(options.optimize or "balanced"),
         seed=seed,
         threads=options.threads or available_cores(),
@@ -194,8 +198,32 @@ def _plan(recipe: Recipe, weights: Path | None, options: Options, warnings: tupl
         float_gates=options.float_gates,
         keep_float=tuple(options.keep_float or ()),
         tuning=_tuning(options),
-        warnings=warnings,
+        warnings=(*warnings, *further),
     )
+
+
+def _formats(
+    options: Options, recipe: Recipe, targets: Sequence[str]
+) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """The formats to write: those named by option or recipe, or what the targets want; and warnings.
+
+    Raises:
+        UserError: when one that was named needs a package that is not there.
+    """
+    named = _chosen("--formats", options.formats, tuple(formats.FORMATS))
+    if named is None and "formats" not in recipe.model_fields_set:
+        return formats.for_targets(targets)
+    for name in named or recipe.formats:
+        if missing := formats.missing_package(name):
+            raise UserError(f"--formats {name}: {missing}")
+    return named or recipe.formats, ()
+
+
+def _precisions(options: Options, written: Sequence[str]) -> tuple[str, ...]:
+    """The precisions that were asked for, each of which some format has, or the default ones."""
+    named = _chosen("--precision", options.precision, tuple(PRECISIONS))
+    formats.check_each_precision_written(named or (), written)
+    return named or DEFAULT
 
 
 def _recipe(options: Options) -> tuple[Recipe, tuple[str, ...]]:
@@ -272,17 +300,6 @@ def _save(recipe: str | None, target: Path | None) -> tuple[str, Path] | None:
         raise UserError(f"--tune-save {target}: there is no recipe to save; name one, or write it first")
     check_recipe_target(recipe, target)
     return recipe, target
-
-
-def _installed(formats: tuple[str, ...]) -> tuple[str, ...]:
-    """The formats, none of which needs a package that is not there."""
-    for name in formats:
-        package = _EXTRAS.get(name)
-        if package is not None and find_spec(package) is None:
-            raise UserError(
-                f"--formats {name}: needs the package {package}; pip install 'ca-deploy[{name}]' brings it"
-            )
-    return formats
 
 
 def _chosen(option: str, values: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...] | None:

@@ -13,17 +13,17 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from ca_deploy import formats
 from ca_deploy.errors import UserError
+from ca_deploy.formats import Format
 from ca_deploy.precisions import Form
 from ca_deploy.resources import data_folder
 
 Attention = Literal["none", "se", "cbam", "ca"]
 Target = Literal["android", "x86", "web", "ios"]
-Format = Literal["onnx", "tflite", "ort", "coreml", "executorch"]
 Positive = Annotated[int, Field(gt=0)]
 
 TARGETS: tuple[str, ...] = get_args(Target)
-FORMATS: tuple[str, ...] = get_args(Format)
 IMAGENET_MEAN = (0.485, 0.456, 0.406)
 IMAGENET_STD = (0.229, 0.224, 0.225)
 
@@ -159,7 +159,7 @@ class Recipe(_Table):
     labels: tuple[str, ...] | str | None = None
     calibration: CalibrationSpec = CalibrationSpec()
     targets: Annotated[tuple[Target, ...], Field(min_length=1)] = ("android",)
-    formats: Annotated[tuple[Format, ...], Field(min_length=1)] = ("onnx", "tflite")
+    formats: Annotated[tuple[Format, ...], Field(min_length=1)] = formats.DEFAULT
     tolerances: Tolerances = Tolerances()
     formulations: Formulations = Field(default_factory=dict)
 

@@ -1,8 +1,10 @@
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from ca_deploy.errors import UserError
+from ca_deploy.formats import FORMATS, Format
 from ca_deploy.plan import Options, resolve
 
 
@@ -55,6 +57,18 @@ def test_a_network_without_recipe_is_named_after_its_factory():
             Options("ca_mobilenetv2_cifar10", precision=["int4"]),
             "--precision int4: unknown; choose from fp32",
         ),
+        (
+            Options("ca_mobilenetv2_cifar10", formats=["coreml"], precision=["fp32"]),
+            "--precision fp32: nothing is written at it; coreml has fp16, int8",
+        ),
+        (
+            Options("ca_mobilenetv2_cifar10", formats=["onnx", "ort"], precision=["fp16"]),
+            "--precision fp16: nothing is written at it; onnx has fp32; ort has fp32, int8",
+        ),
+        (
+            Options("ca_mobilenetv2_cifar10", formats=["tflite", "onnx"], precision=["int8"]),
+            "--formats onnx: nothing is written at int8; --precision fp32 is what onnx has",
+        ),
         (Options("ca_mobilenetv2_cifar10", targets=["andriod"]), "--targets andriod: unknown"),
         (Options("ca_mobilenetv2_cifar10", targets=[]), "--targets: is empty"),
         (Options("ca_mobilenetv2_cifar10", tune_save=Path("r.toml")), "--tune-save has nothing to save"),
@@ -77,6 +91,44 @@ def test_options_that_cannot_be_used_are_one_clear_line(options, message):
 
 @pytest.mark.parametrize(("name", "package"), [("coreml", "coremltools"), ("executorch", "executorch")])
 def test_a_missing_extra_is_said_before_any_work(monkeypatch, name, package):
-    monkeypatch.setattr("ca_deploy.plan.find_spec", lambda wanted: None)
+    monkeypatch.setattr("ca_deploy.formats.find_spec", lambda wanted: None)
     with pytest.raises(UserError, match=rf"needs the package {package}; pip install 'ca-deploy\[{name}\]'"):
         resolve(Options(recipe="ca_mobilenetv2_cifar10", formats=[name]))
+
+
+def test_every_format_has_something_at_the_default_precisions(monkeypatch):
+    monkeypatch.setattr("ca_deploy.formats.find_spec", lambda package: package)
+    assert set(FORMATS) == set(get_args(Format))
+    for name in FORMATS:
+        assert resolve(Options("ca_mobilenetv2_cifar10", formats=[name])).precisions_in(name)
+
+
+def test_formats_that_nobody_named_need_not_have_every_precision():
+    plan = resolve(Options("ca_mobilenetv2_cifar10", precision=["int8"]))
+    assert {name: plan.precisions_in(name) for name in FORMATS} == {
+        "onnx": (), "tflite": ("int8",), "ort": (), "coreml": (), "executorch": ()
+    }  # fmt: skip
+
+
+def test_ios_brings_core_ml_where_it_can_be_written(monkeypatch):
+    options = Options("ca_mobilenetv2_cifar10", targets=["android", "ios"])
+    monkeypatch.setattr("ca_deploy.formats.find_spec", lambda package: package)
+    plan = resolve(options)
+    assert (plan.formats, plan.warnings) == (("onnx", "tflite", "coreml"), ())
+
+    monkeypatch.setattr("ca_deploy.formats.find_spec", lambda package: None)
+    plan = resolve(options)
+    assert plan.formats == ("onnx", "tflite")
+    assert plan.warnings == (
+        "target ios gets no coreml, which needs the package coremltools; pip install 'ca-deploy[coreml]' "
+        "brings it",
+    )
+
+
+def test_formats_that_were_named_are_not_added_to(tmp_path):
+    assert resolve(Options("ca_mobilenetv2_cifar10", targets=["ios"], formats=["tflite"])).formats == (
+        "tflite",
+    )
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('weights = "mine.pth"\ntargets = ["ios"]\nformats = ["onnx"]\n')
+    assert resolve(Options(str(recipe))).formats == ("onnx",)

@@ -64,7 +64,7 @@ Formats = Annotated[
     typer.Option(
         "--formats",
         metavar="LIST",
-        help="onnx,tflite,ort,coreml,executorch; default: onnx,tflite.",
+        help="onnx,tflite,ort,coreml,executorch; default: onnx,tflite, and coreml for ios.",
         show_default=False,
     ),
 ]

@@ -56,3 +56,15 @@ def test_no_transpose_no_tile_and_h_swish_in_two_operators(exported):
     assert found["sigmoid_hard"] == 2 * attentions
     assert found["mul"] == 4 * attentions
     assert found["relu6"] == 35
+
+
+def test_target_ios_leaves_what_its_apps_take(tmp_path):
+    result = ca_deploy.export(
+        "ca_mobilenetv2_cifar10", targets=["ios"], precision=["int8"], optimize="fast", out=tmp_path / "out"
+    )
+    assert [one.artifact.name for one in result.exported] == [
+        "model_int8.tflite",
+        "model_uint8.tflite",
+        "model_int8_weights.mlpackage",
+        "model_int8.mlpackage",
+    ]

@@ -21,18 +21,19 @@ def write(work: Work) -> Written:
     Raises:
         UserError: coremltools is not installed, or an operator is not written for Core ML.
     """
-    if "coreml" not in work.plan.formats:
+    precisions = work.plan.precisions_in("coreml")
+    if not precisions:
         return Written()
     if not work.images.parity.are_pixels():
         raise UserError(
             "Core ML models take pixels, and these images were none from 0 to 255 before normalisation; give "
-            "photographs, or leave coreml out of --formats"
+            "photographs, or --formats without coreml"
         )
     written = Written()
     exact = work.formed(_apart())
-    if "fp16" in work.plan.precisions:
+    if "fp16" in precisions:
         written += _package(work, "fp16", exact)
-    if "int8" in work.plan.precisions:
+    if "int8" in precisions:
         written += _package(work, "int8_weights", exact)
         written += _int8(work)
     return written

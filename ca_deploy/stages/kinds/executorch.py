@@ -21,15 +21,16 @@ def write(work: Work) -> Written:
     Raises:
         UserError: executorch is not installed, or cannot lower an operator.
     """
-    if "executorch" not in work.plan.formats:
+    precisions = work.plan.precisions_in("executorch")
+    if not precisions:
         return Written()
     from ca_deploy.passes.formulations.executorch import EXECUTORCH
 
     written = Written()
-    if "fp32" in work.plan.precisions:
+    if "fp32" in precisions:
         formed = work.formed(EXECUTORCH["fp32"])
         written += _file(work, "fp32", formed, formed.graph)
-    if "int8" in work.plan.precisions:
+    if "int8" in precisions:
         written += _int8(work, work.formed((*work.equalization(), *EXECUTORCH["int8"])))
     return written
 

@@ -8,7 +8,7 @@ from ca_deploy.stages.work import Work, Written
 
 def write(work: Work) -> Written:
     """Write the canonical graph as it is."""
-    if "onnx" not in work.plan.formats or "fp32" not in work.plan.precisions:
+    if not work.plan.precisions_in("onnx"):
         return Written()
     from ca_deploy.exporters.onnx import to_onnx
 

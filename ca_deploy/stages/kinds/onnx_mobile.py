@@ -15,12 +15,11 @@ _TARGET = "onnxruntime"
 
 def write(work: Work) -> Written:
     """Write what the plan's precisions ask for."""
-    if "ort" not in work.plan.formats:
-        return Written()
+    precisions = work.plan.precisions_in("ort")
     written = Written()
-    if "fp32" in work.plan.precisions:
+    if "fp32" in precisions:
         written += _float32(work)
-    if "int8" in work.plan.precisions:
+    if "int8" in precisions:
         written += _int8(work)
     return written
 

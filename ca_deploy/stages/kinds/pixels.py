@@ -18,6 +18,8 @@ _NAMES: dict[tuple[str, str], tuple[str, PixelType]] = {
     ("android", "int8"): ("model_uint8", "uint8"),
     ("android", "fp32"): ("model_fp32_pixels", "float32"),
     ("web", "int8"): ("model_uint8", "uint8"),
+    ("ios", "int8"): ("model_uint8", "uint8"),
+    ("ios", "fp32"): ("model_fp32_pixels", "float32"),
 }
 
 _NO_PIXELS = "its parity cannot be measured on images that were not pixels from 0 to 255 before normalisation"

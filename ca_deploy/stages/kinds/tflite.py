@@ -25,18 +25,19 @@ def write(work: Work) -> Written:
     Raises:
         UserError: the recipe states a formulation of a block that the network does not have.
     """
-    if "tflite" not in work.plan.formats:
+    precisions = work.plan.precisions_in("tflite")
+    if not precisions:
         return Written()
-    equalization = work.equalization() if needs_calibration(work.plan.precisions) else ()
+    equalization = work.equalization() if needs_calibration(precisions) else ()
     written = Written()
     for target in work.plan.targets:
         passes: dict[str, tuple[Pass, ...]] = {}
-        for precision in work.plan.precisions:
+        for precision in precisions:
             passes[precision] = formulated(work, target, PRECISIONS[precision].form)
             if PRECISIONS[precision].calibrated:
                 passes[precision] = (*equalization, *passes[precision])
-        for shared, precisions in _forms(passes):
-            written += _write_form(work, target, shared, precisions)
+        for shared, sharing in _forms(passes):
+            written += _write_form(work, target, shared, sharing)
     return written
 
 
