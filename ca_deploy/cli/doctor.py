@@ -13,7 +13,7 @@ EXAMPLES = """
 [bold]Examples[/]
 
   ca-deploy doctor
-      targets, devices and checks: what is there, what is missing, the command that brings it
+      formats, devices, commands and checks: what is there, what is missing, the command that brings it
 
   ca-deploy doctor --json
       the same for a machine to read
@@ -21,7 +21,7 @@ EXAMPLES = """
 
 
 def doctor(json: options.Json = False, debug: options.Debug = False) -> None:
-    """Show which targets, devices and checks work here, and the commands that bring the others."""
+    """Show which formats, devices and checks work here, and the commands that bring the others."""
     from ca_deploy.doctor.inspection import inspect
 
     findings = inspect()

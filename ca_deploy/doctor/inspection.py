@@ -12,14 +12,17 @@ from dataclasses import dataclass
 from functools import cache
 from importlib import metadata
 from importlib.util import find_spec
+from pathlib import Path
 
 from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
 
 from ca_deploy.doctor.abilities import ABILITIES, Ability
 
 _PATIENCE = 3.0  # seconds for a program to say its version
 _VERSION = re.compile(r"\d+(?:\.\d+)+")
 _ASKED_OTHERWISE = {"ssh": "-V"}
+_LIBRARIES = ("libc.so.6", "libstdc++.so.6")  # the compiler comes without the second
 
 
 @dataclass(frozen=True)
@@ -61,10 +64,15 @@ def _finding(ability: Ability, programs: dict[str, str | None]) -> Finding:
         if bounds := _unmet(package, version):
             missing.append(f"{package} {bounds} (here is {version})")
     for program in ability.programs:
-        if program in programs:
-            found[program] = programs[program]
-        else:
+        if program not in programs:
             missing.append(program)
+            continue
+        version, bounds = programs[program], ability.bounds.get(program, "")
+        found[program] = version
+        if version is not None and not SpecifierSet(bounds).contains(version):
+            missing.append(f"{program} {bounds} (here is {version})")
+    for compiler in ability.compilers:
+        missing += [f"{name} of {compiler}" for name in _missing_libraries(compiler)]
     missing += [module for module in ability.modules if find_spec(module) is None]
     return Finding(ability, found, tuple(missing))
 
@@ -106,10 +114,25 @@ def _versions_of(programs: Iterable[str]) -> dict[str, str | None]:
     return versions | {f"python{ours.rpartition('.')[0]}": ours}
 
 
+def _missing_libraries(compiler: str) -> list[str]:
+    """Those libraries that programs of a compiler need, and that it does not find; none without compiler."""
+    if not shutil.which(compiler):
+        return []
+    return [
+        name for name in _LIBRARIES if not Path(_said_by(compiler, f"-print-file-name={name}")).is_absolute()
+    ]
+
+
 def _version_of(program: str) -> str | None:
+    found = _VERSION.search(_said_by(program, _ASKED_OTHERWISE.get(program, "--version")))
+    return found[0] if found else None
+
+
+def _said_by(program: str, option: str) -> str:
+    """What a program answers to an option; nothing when it fails to start or takes too long."""
     try:
         done = subprocess.run(
-            [program, _ASKED_OTHERWISE.get(program, "--version")],
+            [program, option],
             capture_output=True,
             text=True,
             stdin=subprocess.DEVNULL,
@@ -117,6 +140,5 @@ def _version_of(program: str) -> str | None:
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return None
-    found = _VERSION.search(done.stdout or done.stderr)
-    return found[0] if found else None
+        return ""
+    return done.stdout.strip() or done.stderr
