@@ -70,13 +70,16 @@ def bench(
         typer.Option(
             "--fail-above",
             metavar="RATIO",
+            callback=options.finite,
             help="Exit with status 3 when an artifact takes more than this ratio of its baseline, "
             "or could not be compared.",
             show_default=False,
         ),
     ] = None,
     runs: Annotated[int, typer.Option("--runs", min=2, help="Fewest runs of each artifact.")] = 50,
-    seconds: Annotated[float, typer.Option("--seconds", min=0, help="Shortest time to run each.")] = 1.0,
+    seconds: Annotated[
+        float, typer.Option("--seconds", min=0, callback=options.finite, help="Shortest time to run each.")
+    ] = 1.0,
     insecure: Annotated[
         bool,
         typer.Option("--insecure", help="browser: plain HTTP, hence WebAssembly on one thread, no WebGPU."),
@@ -92,11 +95,20 @@ def bench(
     cool_down: Annotated[
         float,
         typer.Option(
-            "--cool-down", min=0, help="Longest seconds to let a remote device cool between sessions."
+            "--cool-down",
+            min=0,
+            callback=options.finite,
+            help="Longest seconds to let a remote device cool between sessions.",
         ),
     ] = 0.0,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=1, help="Longest seconds for one session on a remote device.")
+        float,
+        typer.Option(
+            "--timeout",
+            min=1,
+            callback=options.finite,
+            help="Longest seconds for one session on a remote device.",
+        ),
     ] = 600.0,
     out: Annotated[
         Path | None,

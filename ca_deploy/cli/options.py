@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Annotated
 
@@ -156,6 +157,17 @@ Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace an earlier
 def split_list(value: str | None) -> list[str] | None:
     """The parts of a comma-separated option."""
     return None if value is None else [part.strip() for part in value.split(",") if part.strip()]
+
+
+def finite(param: typer.CallbackParam, value: float | None) -> float | None:
+    """A callback for numbers: Click takes `inf` and `nan` as such.
+
+    Raises:
+        UserError: when it is one of them.
+    """
+    if value is not None and not math.isfinite(value):
+        raise UserError(f"{param.opts[0]} {value}: give a finite number")
+    return value
 
 
 def positive_numbers(option: str, value: str) -> list[int]:

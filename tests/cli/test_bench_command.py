@@ -80,6 +80,8 @@ def test_a_slower_artifact_is_shown_and_fails_and_so_does_one_that_was_not_compa
         (["small.tflite", "--device", "toaster"], "error: --device toaster is unknown: use one of local"),
         (["small.tflite", "--threads", "1,0"], "error: --threads 1,0: give numbers from 1"),
         (["small.tflite", "--fail-above", "1.1"], "error: --fail-above: needs a baseline"),
+        (["small.tflite", "--seconds", "inf"], "error: --seconds inf: give a finite number"),
+        (["small.tflite", "--fail-above", "nan"], "error: --fail-above nan: give a finite number"),
         (["small.tflite", "--against", "small.tflite"], "error: --against: none of small.tflite is another"),
     ],
 )

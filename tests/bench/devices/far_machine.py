@@ -83,7 +83,7 @@ def _busybox() -> Path:
     try:
         return cached("busybox-static-arm64", fetch) / "busybox"
     except (OSError, subprocess.CalledProcessError) as error:
-        pytest.skip(f"Debian's busybox-static for arm64 cannot be fetched: {error}")
+        pytest.fail(f"Debian's busybox-static for arm64 cannot be fetched: {error}")
 
 
 class FarMachine:
@@ -125,7 +125,7 @@ class FarMachine:
         assert holder.stdout is not None
         if holder.stdout.readline() != "ready\n":
             _, complaint = holder.communicate()
-            pytest.skip(f"no aarch64 machine can be emulated in a namespace here: {complaint.strip()}")
+            pytest.fail(f"no aarch64 machine can be emulated in a namespace here: {complaint.strip()}")
         return holder
 
     def close(self) -> None:

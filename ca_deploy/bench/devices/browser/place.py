@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from ca_deploy.errors import DeviceError, UserError
 
 _LOOPBACK = "127.0.0.1"
+_EVERYWHERE = ("0", "0.0.0.0")  # every address of this machine at once
 # An address of the documentation's range (RFC 5737): the system picks the interface that leads to the
 # outside, and sends nothing.
 _OUTSIDE = ("192.0.2.1", 9)
@@ -51,6 +52,10 @@ def parse_place(detail: str, insecure: bool) -> Place:
     host, _, port = detail.partition(":")
     if port and not (port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
         raise UserError(f"--device browser:{detail}: {port!r} is no port; use browser:HOST:PORT")
+    if host in _EVERYWHERE:
+        raise UserError(
+            f"--device browser:{detail}: {host} is no address that a phone can open; use this machine's"
+        )
     return Place(host, int(port or 0), encrypted=not insecure)
 
 

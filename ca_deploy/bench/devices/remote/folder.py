@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import secrets
 import select
@@ -41,7 +42,7 @@ for base in {bases}; do
     found=$folder && break
   rm -rf "$folder"
 done
-echo "$found"
+echo "ca-deploy folder $found"
 [ -n "$found" ] || exit 0
 cat >/dev/null
 [ -s "$found/pid" ] && kill -9 "$(cat "$found/pid")" 2>/dev/null
@@ -57,6 +58,12 @@ wait $pid; status=$?
 rm -f pid
 (exit $status)
 """
+
+_FOLDER = re.compile(rb"ca-deploy folder (.*?)\r?\n")
+
+# Before every script: what stands in front of it was said by a login shell.
+_BEGIN = "echo ca-deploy begins"
+_BEGUN = re.compile(rb"ca-deploy begins\r?\n")
 
 # Behind every script: adb's client gives exit status 0 when the connection breaks, so that only this tells
 # that the script came to its end.
@@ -83,6 +90,8 @@ class FarFolder:
             DeviceError: when that fails, for want of space for example.
         """
         done = self._connection.push(files, self._path)
+        if done.late:
+            raise DeviceError(f"{self.device}: files could not be copied: that took too long")
         if done.status:
             reason = self._connection.explain(done) or f"files could not be copied: {done.last_line}"
             raise DeviceError(f"{self.device}: {reason}")
@@ -119,29 +128,33 @@ class FarFolder:
             DeviceError: when it fails, crashes or takes too long, or the connection does.
         """
         script = _RUN.format(folder=shlex.quote(self._path), command=command)
-        return self._finished(script, seconds, what, on_line).decode(errors="replace")
+        advice = "; allow more with --timeout"
+        return self._finished(script, seconds, what, on_line, advice).decode(errors="replace")
 
     def _finished(
-        self, script: str, seconds: float, what: str, on_line: Callable[[bytes], None] | None = None
+        self,
+        script: str,
+        seconds: float,
+        what: str,
+        on_line: Callable[[bytes], None] | None = None,
+        advice: str = "",
     ) -> bytes:
-        """The output of a script that succeeded."""
+        """The output of a script that succeeded; `advice` is for when that took too long."""
 
         def follow(line: bytes) -> None:
-            if on_line and not _ENDED.fullmatch(line):
+            if on_line and not (_ENDED.fullmatch(line) or _BEGUN.search(line)):
                 on_line(line)
 
-        done = execute(self._connection.shell(f"{script}\n{_END}"), seconds, on_line=follow)
-        ended = _ENDED.search(done.output)
-        if ended and ended[1] == b"0":
-            return done.output[: ended.start()]
-        raise DeviceError(
-            f"{self.device}: {self._reason(done, int(ended[1]) if ended else None, seconds, what)}"
-        )
-
-    def _reason(self, done: Finished, status: int | None, seconds: float, what: str) -> str:
-        """Why a script did not succeed; `status` is None when it did not come to its end."""
+        done = execute(self._connection.shell(f"{_BEGIN}\n{script}\n{_END}"), seconds, on_line=follow)
+        begun, ended = _BEGUN.search(done.output), _ENDED.search(done.output)
+        if begun and ended and ended[1] == b"0":
+            return done.output[begun.end() : ended.start()]
         if done.late:
-            return f"{what} took over {seconds:g} s; allow more with --timeout"
+            raise DeviceError(f"{self.device}: {what} took over {seconds:g} s{advice}")
+        raise DeviceError(f"{self.device}: {self._reason(done, int(ended[1]) if ended else None, what)}")
+
+    def _reason(self, done: Finished, status: int | None, what: str) -> str:
+        """Why a script did not succeed; `status` is None when it did not come to its end."""
         if status is None:
             return self._connection.explain(done) or f"the connection was lost ({done.last_line})"
         if status > _SIGNALS:
@@ -160,7 +173,7 @@ def far_folder(connection: Connection) -> Iterator[FarFolder]:
     bases = " ".join(f'"{base}"' for base in _BASES)
     script = _KEEPER.format(bases=bases, token=secrets.token_hex(6))
     with client(connection.shell(script), subprocess.PIPE) as keeper:
-        path = _first_line(connection, keeper)
+        path = _folder_of(connection, keeper)
         try:
             yield FarFolder(connection, path)
         finally:
@@ -169,15 +182,17 @@ def far_folder(connection: Connection) -> Iterator[FarFolder]:
             finish(keeper, _SHORT_SECONDS)
 
 
-def _first_line(connection: Connection, keeper: subprocess.Popen[bytes]) -> str:
+def _folder_of(connection: Connection, keeper: subprocess.Popen[bytes]) -> str:
     """Where the keeper made the folder."""
     assert keeper.stdout is not None
-    ready, _, _ = select.select([keeper.stdout], [], [], _SHORT_SECONDS)
-    line = keeper.stdout.readline().decode(errors="replace") if ready else ""
-    if line.strip():
-        return line.strip()
-    if not ready:
-        raise DeviceError(f"{connection.name}: no answer for {_SHORT_SECONDS} s")
+    said, heard = b"", b"-"
+    while heard and not (found := _FOLDER.search(said)):
+        if not select.select([keeper.stdout], [], [], _SHORT_SECONDS)[0]:
+            raise DeviceError(f"{connection.name}: no answer for {_SHORT_SECONDS} s")
+        heard = os.read(keeper.stdout.fileno(), 4096)
+        said += heard
+    if found and found[1]:
+        return found[1].decode()
     done = finish(keeper, _SHORT_SECONDS)
     if done.status == 0:
         raise DeviceError(

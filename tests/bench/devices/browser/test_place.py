@@ -28,6 +28,11 @@ def test_an_insecure_place_is_not_encrypted() -> None:
     assert parse_place("10.0.0.5:8080", insecure=True) == Place("10.0.0.5", 8080, encrypted=False)
 
 
+def test_an_address_that_no_phone_can_open_is_refused() -> None:
+    with pytest.raises(UserError, match=r"browser:0\.0\.0\.0:8080: 0\.0\.0\.0 is no address that a phone"):
+        parse_place("0.0.0.0:8080", insecure=False)
+
+
 @pytest.mark.parametrize("port", ["0", "65536", "-1", "http", "1:2"])
 def test_what_is_no_port_is_refused(port: str) -> None:
     with pytest.raises(UserError, match=r"is no port; use browser:HOST:PORT"):

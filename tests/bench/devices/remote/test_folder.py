@@ -91,3 +91,38 @@ def test_a_place_for_the_folder_is_looked_for(monkeypatch: pytest.MonkeyPatch) -
 
     with far_folder(Here()) as folder:
         assert isinstance(folder, FarFolder)
+
+
+class Chatty(Here):
+    """A login shell that greets."""
+
+    def shell(self, script: str) -> list[str]:
+        return super().shell(f"echo Welcome\necho; printf 'last login: today'\n{script}")
+
+
+def test_what_a_login_shell_says_is_left_alone(base: Path) -> None:
+    lines: list[bytes] = []
+
+    with far_folder(Chatty()) as folder:
+        folder.push({"sent": Path(__file__)})
+
+        assert folder.read("sent") == Path(__file__).read_bytes()
+        assert folder.ask("echo there") == "there\n"
+        assert folder.run("echo done", 20, "it", lines.append) == "done\n"
+    assert lines[-1] == b"done\n"
+    assert list(base.iterdir()) == []
+
+
+def test_an_answer_that_takes_too_long_is_not_the_timeout_s_fault(
+    base: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Slow(Here):
+        def push(self, files: Mapping[str, Path], folder: str) -> Finished:
+            return Finished(-9, b"", "", late=True)
+
+    monkeypatch.setattr("ca_deploy.bench.devices.remote.folder._SHORT_SECONDS", 0.5)
+    with far_folder(Slow()) as folder:
+        with pytest.raises(DeviceError, match=r"^here: a short command took over 0\.5 s$"):
+            folder.ask("sleep 60")
+        with pytest.raises(DeviceError, match=r"^here: files could not be copied: that took too long$"):
+            folder.push({"sent": Path(__file__)})
