@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,7 @@ from ca_deploy.cli import console, options
 
 if TYPE_CHECKING:
     from ca_deploy.bench.run import BenchResult
+    from ca_deploy.progress import Progress
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -121,7 +123,7 @@ def bench(
     """Measure latency, memory and load time of artifacts on devices, and compare with a baseline."""
     from ca_deploy.bench.devices import DeviceOptions
     from ca_deploy.bench.interleave import Effort
-    from ca_deploy.bench.results import check_folder, save
+    from ca_deploy.bench.results import check_folder
     from ca_deploy.bench.run import run
     from ca_deploy.errors import UserError
     from ca_deploy.progress import on_terminal
@@ -131,10 +133,9 @@ def bench(
         raise UserError("--fail-above: needs a baseline; add --against")
     if out is not None:
         check_folder(out)
-    saved: Path | None = None
     effort = Effort(rounds=min(10, runs), runs=runs, seconds=seconds)
     with on_terminal(quiet or json) as progress:
-        for result in run(
+        results = run(
             places,
             device or ["local"],
             options.positive_numbers("--threads", threads),
@@ -147,11 +148,8 @@ def bench(
                 timeout_seconds=timeout,
                 insecure=insecure,
             ),
-        ):
-            if out is not None:  # at once: what comes next may fail, or be stopped
-                saved = save(result.document(), out, saved)
-        if saved is not None:
-            progress.note(f"results: {saved}")
+        )
+        result = _last(results, out, progress)
     for warning in bench_table.warnings(result, fail_above):
         console.warn(warning)
     if json:
@@ -160,6 +158,25 @@ def bench(
         for renderable in bench_table.tables(result, fail_above):
             console.show(renderable)
     _end(result, fail_above)
+
+
+def _last(results: Iterator[BenchResult], out: Path | None, progress: Progress) -> BenchResult:
+    """The whole run's result; saves behind each device, because the next may fail, or be stopped."""
+    from ca_deploy.bench.results import save
+    from ca_deploy.errors import StoppedError
+
+    saved: Path | None = None
+    try:
+        for result in results:
+            if out is not None:
+                saved = save(result.document(), out, saved)
+    except KeyboardInterrupt:
+        if saved is None:
+            raise
+        raise StoppedError(f"interrupted; the devices before are in {saved}") from None
+    if saved is not None:
+        progress.note(f"results: {saved}")
+    return result
 
 
 def _end(result: BenchResult, limit: float | None) -> None:

@@ -9,6 +9,7 @@ import pytest
 from bench_values import Board
 
 from ca_deploy.cli.bench import bench
+from ca_deploy.errors import StoppedError
 
 
 def test_what_was_measured_is_saved_before_the_next_device_can_stop_the_run(
@@ -20,7 +21,7 @@ def test_what_was_measured_is_saved_before_the_next_device_can_stop_the_run(
         "ca_deploy.bench.run.open_device", lambda name, _: Board(name, error=errors.get(name))
     )
 
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(StoppedError, match=r"^interrupted; the devices before are in .*/bench-.*\.json$"):
         bench([tmp_path / "model.tflite"], ["first", "second"], out=tmp_path / "results", quiet=True)
 
     (saved,) = (tmp_path / "results").iterdir()

@@ -25,6 +25,7 @@ def far(far_machine: FarMachine) -> Iterator[FarMachine]:
     for command in far_machine.commands.iterdir():
         command.unlink()
     assert far_machine.left_behind() == []
+    assert far_machine.processes() == []
 
 
 @pytest.fixture(scope="session")

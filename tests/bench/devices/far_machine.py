@@ -150,7 +150,7 @@ class FarMachine:
     def wait_until_clean(self) -> None:
         """Give the far side the time to notice that a connection broke."""
         for _ in range(100):
-            if not self.left_behind():
+            if not (self.left_behind() or self.processes()):
                 return
             time.sleep(0.1)
 
