@@ -29,3 +29,8 @@ class DeviceError(CaDeployError):
     """A device could not be reached or failed while measuring."""
 
     exit_status = 4
+
+
+def last_line(said: str, otherwise: str = "it gave no reason") -> str:
+    """The last line of what a failed program said, where most put the reason; `otherwise` if silent."""
+    return next((line.strip() for line in reversed(said.splitlines()) if line.strip()), otherwise)

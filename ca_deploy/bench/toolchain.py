@@ -13,7 +13,7 @@ import sys
 import zipfile
 from pathlib import Path
 
-from ca_deploy.errors import DeviceError
+from ca_deploy.errors import DeviceError, last_line
 from ca_deploy.runtimes.cache import cached
 
 _NATIVE = Path(__file__).parent / "native"
@@ -188,5 +188,5 @@ def _compile(compiler: str, source: Path, result: Path, *options: str) -> None:
 def _call(purpose: str, *command: str) -> None:
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode:
-        complaint = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        complaint = last_line(done.stderr, f"exit status {done.returncode}")
         raise DeviceError(f"{purpose} failed: {complaint}")

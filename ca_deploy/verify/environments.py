@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ca_deploy.errors import UserError
+from ca_deploy.errors import UserError, last_line
 from ca_deploy.runtimes.cache import cached
 
 _PYTHON = Path("bin") / "python"
@@ -46,8 +46,3 @@ def _make(folder: Path, client: str, requirements: Sequence[str], version: str |
 def call(*command: str) -> subprocess.CompletedProcess[str]:
     """Run a command and keep what it says."""
     return subprocess.run(command, capture_output=True, text=True, check=False)
-
-
-def last_line(text: str) -> str:
-    """The line of an output that most often gives the reason."""
-    return (text.strip().splitlines() or ["it gave no reason"])[-1]

@@ -12,13 +12,13 @@ from pathlib import Path
 
 import numpy as np
 
-from ca_deploy.errors import VerificationError
+from ca_deploy.errors import VerificationError, last_line
 from ca_deploy.runtimes.batches import to_layout_of
 from ca_deploy.runtimes.litert import LiteRT, Node
 from ca_deploy.runtimes.protocol import FloatBatch
 from ca_deploy.verify import legacy_script
 from ca_deploy.verify.delegates import Delegation, delegation
-from ca_deploy.verify.environments import call, environment_python, last_line
+from ca_deploy.verify.environments import call, environment_python
 from ca_deploy.verify.xnnpack.conditions import TFLITE_2_14
 
 _REQUIREMENTS = ("tflite-runtime==2.14.0", "numpy==1.26.4")

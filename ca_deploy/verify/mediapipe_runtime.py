@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ca_deploy.errors import VerificationError
+from ca_deploy.errors import VerificationError, last_line
 from ca_deploy.verify import mediapipe_script
-from ca_deploy.verify.environments import call, environment_python, last_line
+from ca_deploy.verify.environments import call, environment_python
 
 MEDIAPIPE = "mediapipe 1.2.2"
 _REQUIREMENTS = ("mediapipe==1.2.2",)

@@ -15,7 +15,7 @@ from ca_deploy.bench import toolchain
 from ca_deploy.bench.devices.inputs import timing_images
 from ca_deploy.bench.devices.protocol import Identity, Instructions, Measurement
 from ca_deploy.bench.interleave import Effort
-from ca_deploy.errors import DeviceError, UserError
+from ca_deploy.errors import DeviceError, UserError, last_line
 from ca_deploy.progress import Progress
 from ca_deploy.runtimes.batches import to_layout_of
 from ca_deploy.runtimes.litert import LiteRT
@@ -152,7 +152,7 @@ def _run(file: Path, device: str, command: Sequence[str], folder: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise DeviceError(f"{file} took over {_LONGEST_SECONDS} s on {device}") from error
     if done.returncode:
-        complaint = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        complaint = last_line(done.stderr, f"exit status {done.returncode}")
         raise DeviceError(f"{file} failed on {device}: {complaint}")
 
 

@@ -20,7 +20,7 @@ from ca_deploy.bench.devices.reliability import timing_warnings
 from ca_deploy.bench.interleave import Clock, Effort, Samples, interleave, warm_up
 from ca_deploy.bench.profile.times import RunTimes
 from ca_deploy.bench.timing import summarize
-from ca_deploy.errors import DeviceError
+from ca_deploy.errors import DeviceError, last_line
 from ca_deploy.machine import available_cores
 from ca_deploy.progress import Progress
 from ca_deploy.runtimes import Runtime, open_runtime
@@ -107,7 +107,7 @@ def _cold_start(file: Path, threads: int) -> ColdStart:
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
-        complaint = (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
+        complaint = last_line(done.stderr, f"exit status {done.returncode}")
         raise DeviceError(f"{file} could not be started in a process of its own: {complaint}")
     return ColdStart(**json.loads(done.stdout))
 

@@ -12,7 +12,7 @@ from ca_deploy.bench.devices.remote.facts import Facts
 from ca_deploy.bench.devices.remote.folder import FarFolder
 from ca_deploy.bench.devices.remote.meter import Sampled, Task
 from ca_deploy.bench.interleave import Samples
-from ca_deploy.errors import DeviceError
+from ca_deploy.errors import DeviceError, last_line
 from ca_deploy.progress import Progress
 
 _MILLISECONDS = 1e-3  # of microseconds
@@ -101,8 +101,8 @@ class BenchmarkModel:
         try:
             return Said(text)
         except ValueError:
-            last = (text.strip().splitlines() or ["nothing"])[-1]
-            raise DeviceError(f"{folder.device}: {what} gave no timings, but: {last}") from None
+            said = last_line(text, "nothing")
+            raise DeviceError(f"{folder.device}: {what} gave no timings, but: {said}") from None
 
 
 def _sampled(said: list[Said], task: Task) -> Sampled:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Protocol
 
+from ca_deploy.errors import last_line
+
 _GIVE_UP_SECONDS = 5  # for a client that was killed
 
 
@@ -54,8 +56,7 @@ class Finished:
     @property
     def last_line(self) -> str:
         """What it complained of last."""
-        lines = [line.strip() for line in self.complaint.splitlines() if line.strip()]
-        return lines[-1] if lines else f"exit status {self.status}"
+        return last_line(self.complaint, f"exit status {self.status}")
 
 
 Stdin = int | IO[bytes]
