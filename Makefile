@@ -16,7 +16,7 @@ export: $(READY)  ## the default network to build/, verified
 
 test: $(READY)  ## all tests that need nothing but Python
 	$(BIN)/python -m pytest -n 2 -m "not devices"
-	@echo "left out: tests on emulated and remote devices (make test-devices)"
+	@echo "left out: tests on emulated and remote devices and in fetched clients (make test-devices)"
 
 # What the tests of devices need of Debian.
 DEVICE_TOOLS := qemu-aarch64 aarch64-linux-gnu-gcc sshd ssh adb unshare chromium ip npm java
@@ -24,7 +24,7 @@ DEVICE_PACKAGES := qemu-user gcc gcc-aarch64-linux-gnu libc6-dev libc6-dev-arm64
 	libstdc++6-arm64-cross openssh-server openssh-client adb util-linux chromium iproute2 npm \
 	default-jre-headless
 
-test-devices: $(READY)  ## tests that need Debian packages (emulator, SSH, adb, browser), which this installs
+test-devices: $(READY)  ## tests that need Debian packages (emulator, SSH, adb, browser), which this installs, or the network
 	(PATH=$$PATH:/usr/sbin; for tool in $(DEVICE_TOOLS); do command -v $$tool >/dev/null || exit 1; done) || \
 		{ apt-get update -qq && apt-get install -y --no-install-recommends $(DEVICE_PACKAGES); }
 	$(BIN)/python -m pytest -m devices

@@ -218,7 +218,8 @@ def _check_android(package: Package, progress: Progress) -> list[ClientCheck]:
         progress.step(f"Running {model.name} in other clients")
         takes_pixels = model.interface == "pixels"
         images = pixels.transpose(0, 3, 1, 2).astype(np.float32) if takes_pixels else normalise(pixels, spec)
-        found += check_clients(model.path, takes_pixels, images, [np.asarray(image) for image in photographs])
+        whole = [np.asarray(image) for image in photographs]
+        found += check_clients(model.path, model.facts["precision"], takes_pixels, images, whole)
     if faults := [one.fault for one in found if one.fault]:
         raise VerificationError("; ".join(faults))
     return found

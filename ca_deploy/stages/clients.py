@@ -61,7 +61,7 @@ def _checked(artifact: Artifact, parity: ImageSet) -> tuple[tuple[ClientCheck, .
     takes_pixels = artifact.interface == "pixels"
     images = next(parity.pixel_batches(_IMAGES) if takes_pixels else parity.batches(_IMAGES))
     try:
-        checks = tuple(check_clients(artifact.path, takes_pixels, images))
+        checks = tuple(check_clients(artifact.path, artifact.precision, takes_pixels, images))
     except VerificationError as error:  # a client does not load it
         return (), (str(error).replace(str(artifact.path), artifact.name),)
     return checks, tuple(one.fault for one in checks if one.fault)

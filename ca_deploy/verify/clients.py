@@ -15,9 +15,12 @@ from ca_deploy.verify.mediapipe_runtime import MEDIAPIPE, Category, Pixels, clas
 from ca_deploy.verify.xnnpack.conditions import TFLITE_2_14
 
 _ROUNDING = 1e-5  # of a score; runtimes of other versions add in another order
-_OLD_KERNELS = 0.90
-"""Some int8 kernels of 2.14 round to the neighbouring step, which flips images between two near classes. The
-share is that of the recipes' own tolerance of int8."""
+_SAME_BEST_ON_2_14 = 0.98
+"""At least, of images: what computes with floats, or with 16 bits, differs by the order of sums only, and one
+near tie in 50 images is no fault."""
+_INT8_KERNELS = {"int8": 0.90, "int8_per_tensor": 0.90}
+"""By precision, where kernels of 2.14 round to the neighbouring step, which flips near classes. Of 264 images
+96.6 % stay (docs/android.md); chance makes 90 to 100 % of that in 50."""
 
 
 @dataclass(frozen=True)
@@ -64,12 +67,17 @@ def fetch_clients() -> None:
 
 
 def check_clients(
-    model: Path, takes_pixels: bool, images: FloatBatch, photographs: Sequence[Pixels] | None = None
+    model: Path,
+    precision: str,
+    takes_pixels: bool,
+    images: FloatBatch,
+    photographs: Sequence[Pixels] | None = None,
 ) -> list[ClientCheck]:
     """Run a file in every client that can take it.
 
     Args:
         model: a .tflite.
+        precision: its own.
         takes_pixels: and gives scores, so that MediaPipe can take it.
         images: float32 (N, 3, H, W), as the file takes them.
         photographs: the same images before the recipe's resize and crop, or None; see `check_mediapipe`.
@@ -78,7 +86,7 @@ def check_clients(
         UserError: when a client's environment cannot be made.
         VerificationError: when a client does not load or run the file.
     """
-    found = [check_old_tflite(model, images)]
+    found = [check_old_tflite(model, precision, images)]
     if takes_pixels and _is_classifier(LiteRT(model)):
         prepared = list(images.transpose(0, 2, 3, 1).astype(np.uint8))
         found.append(check_mediapipe(model, prepared, photographs))
@@ -90,11 +98,17 @@ def _is_classifier(runtime: LiteRT) -> bool:
     return len(runtime.outputs) == 1 and len(runtime.outputs[0].shape) == 2
 
 
-def check_old_tflite(model: Path, images: FloatBatch) -> ClientCheck:
+def same_best_on_old(precision: str) -> float:
+    """The least share of images whose best class is the same on 2.14."""
+    return _INT8_KERNELS.get(precision, _SAME_BEST_ON_2_14)
+
+
+def check_old_tflite(model: Path, precision: str, images: FloatBatch) -> ClientCheck:
     """Run a file on tflite-runtime 2.14.0 and on LiteRT.
 
     Args:
         model: a .tflite.
+        precision: its own, which says how far kernels of that age may be from today's.
         images: float32 (N, 3, H, W), as the file takes them.
 
     Raises:
@@ -109,7 +123,7 @@ def check_old_tflite(model: Path, images: FloatBatch) -> ClientCheck:
         images=len(images),
         best=1,
         agreed=float(np.mean(found.argmax(1) == expected.argmax(1))),
-        wanted=_OLD_KERNELS,
+        wanted=same_best_on_old(precision),
         max_difference=float(np.abs(found - expected).max()),
         note=f"XNNPACK takes {delegation.delegated} of {delegation.nodes} operators there, in "
         f"{delegation.partitions} partitions",

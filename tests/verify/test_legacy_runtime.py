@@ -15,7 +15,7 @@ from ca_deploy.verify.xnnpack import XNNPACK_CONDITIONS, Condition
 from ca_deploy.verify.xnnpack.conditions import TFLITE_2_14
 from ca_deploy.verify.xnnpack.probes import one_operator
 
-pytestmark = pytest.mark.slow  # makes an environment with pip on first use
+pytestmark = pytest.mark.devices  # makes an environment of Python 3.11 with pip on first use
 
 ROWS = [
     pytest.param(row, dtype, id=f"{row.operator}-{dtype}-{row.reason[:24]}")
