@@ -24,7 +24,7 @@ EXAMPLES = """
 
 
 def bundle(
-    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that an export left.")],
+    folder: options.Exported,
     platform: Annotated[str, typer.Option("--platform", metavar="PLATFORM", help="android or ios.")],
     model: Annotated[
         list[str] | None,

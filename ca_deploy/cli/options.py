@@ -13,6 +13,9 @@ from ca_deploy.errors import UserError
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the result.")]
 Debug = Annotated[bool, typer.Option("--debug", help="Show a traceback when something fails.")]
+Exported = Annotated[
+    Path, typer.Argument(metavar="DIR", help="A folder that an export left.", show_default=False)
+]
 Weights = Annotated[
     Path | None,
     typer.Option("--weights", help="Checkpoint (.pth, .pt, .safetensors).", show_default=False),

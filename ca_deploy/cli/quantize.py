@@ -24,9 +24,7 @@ EXAMPLES = """
 
 
 def quantize(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A folder that an export left.", show_default=False)
-    ],
+    folder: options.Exported,
     precision: options.Precisions = "int8",
     optimize: options.AsBefore = None,
     images: options.SameImages = None,

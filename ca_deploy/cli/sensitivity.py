@@ -24,9 +24,7 @@ EXAMPLES = """
 
 
 def sensitivity(
-    folder: Annotated[
-        Path, typer.Argument(metavar="DIR", help="A folder that an export left.", show_default=False)
-    ],
+    folder: options.Exported,
     optimize: options.AsBefore = None,
     images: options.SameImages = None,
     target: Annotated[

@@ -12,12 +12,9 @@ from PIL import Image
 
 from ca_deploy.errors import UserError
 from ca_deploy.runtimes.batches import check_fits, run_in_batches
-from ca_deploy.runtimes.coreml_tools import ct, quiet
+from ca_deploy.runtimes.coreml_tools import LOGITS, ct, quiet
 from ca_deploy.runtimes.protocol import FloatBatch, TensorInfo
 from ca_deploy.runtimes.sources import one_line
-
-LOGITS = "logits"
-"""The output of our packages that is compared; see `exporters.coreml`."""
 
 
 class CoreML:

@@ -49,4 +49,7 @@ except ImportError as missing:
         "Core ML needs coremltools: pip install 'ca-deploy[coreml]', or leave coreml out of --formats"
     ) from missing
 
-__all__ = ["ct", "mb", "quiet"]
+__all__ = ["LOGITS", "ct", "mb", "quiet"]
+
+LOGITS = "logits"
+"""The output of our packages that is compared, beside a classifier's scores."""

@@ -17,14 +17,12 @@ from torch import Tensor
 
 from ca_deploy.errors import UserError
 from ca_deploy.runtimes.batches import check_fits, run_in_batches
-from ca_deploy.runtimes.coreml_tools import ct, quiet
+from ca_deploy.runtimes.coreml_tools import LOGITS, ct, quiet
 from ca_deploy.runtimes.mlprogram_operators import KERNELS, as_input
 from ca_deploy.runtimes.protocol import FloatBatch, TensorInfo
 from ca_deploy.runtimes.sources import one_line
 from ca_deploy.runtimes.torch_threads import torch_threads
 
-LOGITS = "logits"
-"""The output that holds them, beside a classifier's scores."""
 _ROUNDED = {"fp16": torch.float16}
 _CONSTANT = ("const", "constexpr_affine_dequantize", "constexpr_blockwise_shift_scale", "constexpr_cast")
 

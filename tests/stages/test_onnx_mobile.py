@@ -31,20 +31,17 @@ def test_int8_is_as_close_as_in_tflite(exported):
         assert parities[name].sqnr_db > parities["model_int8.tflite"].sqnr_db - 0.3
 
 
-def partitions(path: Path, provider: str) -> tuple[int, int]:
+def nnapi_partitions(path: Path) -> tuple[int, int]:
     """Partitions and unsupported nodes by ONNX Runtime's own checker."""
     from onnxruntime.tools.mobile_helpers import usability_checker as checker
 
     model = checker.ModelProtoWithShapeInfo(path).model_with_shape_info
-    if provider == "nnapi":
-        found = checker.check_nnapi_partitions(model, require_fixed_input_sizes=True)
-    else:
-        found = checker.check_coreml_partitions(model, True, f"coreml_supported_{provider}_ops.md")
+    found = checker.check_nnapi_partitions(model, require_fixed_input_sizes=True)
     return found.num_partitions, found.num_nodes - found.num_supported_nodes
 
 
 def test_nnapi_takes_int8_in_one_partition(exported):
-    assert partitions(exported.folder / "model_int8.onnx", "nnapi") == (1, 0)
+    assert nnapi_partitions(exported.folder / "model_int8.onnx") == (1, 0)
 
 
 def test_the_reloaded_file_runs_alike(exported):

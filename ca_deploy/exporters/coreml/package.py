@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ca_deploy.exporters.coreml.program import IMAGE, LOGITS, SCORES, TARGET
-from ca_deploy.runtimes.coreml_tools import ct, quiet
+from ca_deploy.exporters.coreml.program import IMAGE, SCORES, TARGET
+from ca_deploy.runtimes.coreml_tools import LOGITS, ct, quiet
 
 _LABEL = "classLabel"
 _LABEL_SCORES = "classLabel_probs"

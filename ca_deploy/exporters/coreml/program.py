@@ -14,13 +14,12 @@ from torch.fx.node import map_arg
 from ca_deploy.errors import UserError
 from ca_deploy.exporters.coreml.operators import OPERATORS
 from ca_deploy.exporters.onnx_graph import place
-from ca_deploy.runtimes.coreml_tools import ct, mb
+from ca_deploy.runtimes.coreml_tools import LOGITS, ct, mb
 
 if TYPE_CHECKING:
     from ca_deploy.quantization.parameters import QuantParams
 
 IMAGE = "image"
-LOGITS = "logits"
 SCORES = "scores"
 TARGET = ct.target.iOS17
 """The first with `quantize` and `dequantize` of activations; one target for all files keeps apps simple."""
