@@ -12,6 +12,7 @@ from PIL import Image
 
 from ca_deploy.errors import UserError
 from ca_deploy.runtimes.batches import check_fits, run_in_batches
+from ca_deploy.runtimes.compute_plan import planned_units
 from ca_deploy.runtimes.coreml_tools import LOGITS, ct, quiet
 from ca_deploy.runtimes.protocol import FloatBatch, TensorInfo
 from ca_deploy.runtimes.sources import one_line
@@ -31,7 +32,6 @@ class CoreML:
 
     name = "Core ML"
     version: str = platform.mac_ver()[0] or "none"
-    delegate = "all compute units"
 
     def __init__(self, path: Path, threads: int = 1, load: Callable[[str], Any] = ct.models.MLModel) -> None:
         self.threads = threads
@@ -40,6 +40,7 @@ class CoreML:
                 self._model = load(str(path))
         except Exception as error:  # Core ML's own, as RuntimeError and others
             raise UserError(f"{path} cannot be loaded by Core ML: {one_line(error)}") from error
+        self.delegate = planned_units(self._model.get_compiled_model_path())
         spec = self._model.get_spec().description
         (given,) = spec.input
         size = given.type.imageType
