@@ -191,6 +191,8 @@ def _our_file(subject: Subject, precision: str, form: Form, kept: bool, progress
 
 def _export(subject: Subject, precision: str, form: Form, folder: Path) -> None:
     """Fill `folder` with an export, and a record of what it took."""
+    if not (folder / MANIFEST).is_file():  # what a failure left is no export that --overwrite replaces
+        shutil.rmtree(folder, ignore_errors=True)
     options = (
         "--precision",
         precision,

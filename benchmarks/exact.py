@@ -9,6 +9,7 @@ import json
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -18,16 +19,20 @@ from benchmarks.environments import benchmark_cache, digest
 from benchmarks.row import Row
 from benchmarks.subject import Images, Subject
 from ca_deploy.artifact import sha256_file, write_json
+from ca_deploy.bench import toolchain
 from ca_deploy.bench.devices import open_device
 from ca_deploy.bench.interleave import Effort
 from ca_deploy.errors import CaDeployError
 from ca_deploy.metrics import Parity, parity
 from ca_deploy.progress import Progress, Silent
 from ca_deploy.runtimes import open_runtime
+from ca_deploy.runtimes.cache import cached
 from ca_deploy.runtimes.litert import LiteRT
 from ca_deploy.verify.delegates import check_delegation
 from ca_deploy.verify.ladder import outputs_of
 
+RUNTIMES = (f"LiteRT {LiteRT.version}", f"ONNX Runtime {version('onnxruntime')}")
+_FIGURES = "figures.json"
 ARM = ("emulated:cortex-a76", "emulated:cortex-a53")
 
 
@@ -48,16 +53,31 @@ def parity_of(subject: Subject, logits: Images) -> Parity:
     return parity(subject.reference(), np.nan_to_num(logits))
 
 
-def _kept(row: Row, what: str, take: Callable[[Row], dict[str, Any]], progress: Progress) -> dict[str, Any]:
-    """A figure of a file, taken when it is first asked for."""
+def _kept(
+    row: Row,
+    what: str,
+    take: Callable[[Row], dict[str, Any]],
+    progress: Progress,
+    runtimes: Sequence[str] = RUNTIMES,
+) -> dict[str, Any]:
+    """A figure of a file, taken when it is first asked for, and again when what takes it has changed.
+
+    Args:
+        row: of the file.
+        what: the figure's name.
+        take: takes it.
+        progress: shows that it is taken.
+        runtimes: versions of whatever takes it.
+    """
     assert row.file is not None
-    name = digest(sha256_file(row.file), row.subject.folder.name, LiteRT.version, what)
-    kept: Path = benchmark_cache() / "figures" / f"{name}.json"
-    if not kept.is_file():
+    name = digest(sha256_file(row.file), row.subject.folder.name, *runtimes, what)
+
+    def fill(folder: Path) -> None:
         progress.step(f"{row.name}, {row.subject.recipe}: {what}")
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        write_json(kept, take(row))
-    figures: dict[str, Any] = json.loads(kept.read_text())
+        write_json(folder / _FIGURES, take(row))
+
+    kept = cached(f"{benchmark_cache().name}/figures/{name}", fill)
+    figures: dict[str, Any] = json.loads((kept / _FIGURES).read_text())
     return figures
 
 
@@ -83,12 +103,24 @@ def _count(row: Row, device: str, progress: Progress) -> None:
     """Instructions on an emulated core; a file that fails there says so and hinders no other."""
     name = device.partition(":")[2]
     try:
-        figures = _kept(row, name, lambda row: _instructions(row, device), progress)
+        figures = _kept(row, name, lambda row: _instructions(row, device), progress, _emulation(device))
     except CaDeployError as error:
         row.notes.append(f"{name}: {error}")
         return
     row.instructions[name] = figures["instructions"]
     row.notes += [f"{name}: {warning}" for warning in figures["warnings"]]
+
+
+def _emulation(device: str) -> list[str]:
+    """What counts on an emulated core: versions, and folders whose names hold what is in them.
+
+    Raises:
+        DeviceError: when it cannot count here.
+    """
+    root = toolchain.core_root(device.partition(":")[2])
+    folders = (toolchain.program("runner").parent, toolchain.instruction_counter().parent, root)
+    versions = open_device(device).identity().versions
+    return [*(f"{name} {number}" for name, number in versions.items()), *(folder.name for folder in folders)]
 
 
 def _instructions(row: Row, device: str) -> dict[str, Any]:
