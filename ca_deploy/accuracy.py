@@ -120,12 +120,13 @@ def _asked(target: Path, recipe: str | None) -> _Asked:
         UserError: when it is neither an exported folder with artifacts nor a file whose images are known.
     """
     stated = None if recipe is None else load_recipe(recipe)
-    if target.is_dir():
+    package = target.suffix == ".mlpackage"  # an artifact that is a folder
+    if target.is_dir() and not package:
         published = read_published(target)
         if not published.files:
             raise UserError(f"{target}: no artifact in it held its tolerance; name one under rejected/")
         return _Asked(target, published.files, stated or published.recipe, published)
-    if not target.is_file():
+    if not target.exists():
         raise UserError(f"{target}: there is no such file or folder; give an exported folder or an artifact")
     if (folder := export_around(target)) is not None:
         published = read_published(folder)

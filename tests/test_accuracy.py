@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 
 import numpy as np
 import onnx
@@ -116,6 +117,19 @@ def test_a_drop_from_nothing_is_refused(exported, data):
     manifest_with(exported, network={"path": "gone.pth", "sha256": "0"})
     with pytest.raises(UserError, match="no float network to compare with"):
         command(exported, data, max_drop=1, quiet=True)
+
+
+@pytest.mark.parametrize("never", [math.nan, math.inf])
+def test_a_drop_that_nothing_can_exceed_is_refused_before_anything_is_run(exported, never, tmp_path):
+    with pytest.raises(UserError, match=f"--max-drop {never}: give a number"):
+        command(exported, tmp_path / "missing", max_drop=never)
+
+
+def test_a_core_ml_package_is_an_artifact_though_a_folder(exported, data):
+    pytest.importorskip("coremltools")
+    (exported / "model_fp16.mlpackage").mkdir()
+    with pytest.raises(UserError, match=r"Manifest\.json"):  # Core ML's own
+        ca_deploy.evaluate(exported / "model_fp16.mlpackage", data=data)
 
 
 def test_an_export_whose_artifacts_all_failed_is_refused(exported, data):

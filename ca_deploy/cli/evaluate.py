@@ -71,6 +71,8 @@ def evaluate(
     from ca_deploy.progress import on_terminal
     from ca_deploy.report import evaluation
 
+    if max_drop is not None:
+        _check_number(max_drop)
     with on_terminal(quiet or json) as progress:
         result = run(target, data=data, recipe=recipe, threads=threads, progress=progress)
     for warning in result.warnings:
@@ -84,6 +86,16 @@ def evaluate(
             if (changes := evaluation.change_table(one, result.labels)) is not None:
                 console.show(changes)
     _check_drop(result, max_drop)
+
+
+def _check_number(max_drop: float) -> None:
+    """Nothing falls by more than NaN or infinity, so that every artifact would pass."""
+    from math import isfinite
+
+    from ca_deploy.errors import UserError
+
+    if not isfinite(max_drop):
+        raise UserError(f"--max-drop {max_drop:g}: give a number of percentage points, such as 0.5")
 
 
 def _check_drop(result: EvaluationResult, max_drop: float | None) -> None:

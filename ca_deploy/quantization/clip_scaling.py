@@ -40,6 +40,8 @@ def scaled_clips(data: bytes, batches: Batches, threads: int) -> bytes:
     """
     model = TFLiteModel(data)
     found = _scalable(model)
+    if not found:
+        return data
     highs = measure_highs(data, list(found), batches(), threads)
     changed: dict[int, NDArray[np.float32]] = {}
 

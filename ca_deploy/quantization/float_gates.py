@@ -16,13 +16,14 @@ def with_float_products(data: bytes, names: Collection[str]) -> bytes:
 
     What they read is dequantized, what others read of them is quantized as before, and what one of them
     passes to another is not rounded at all. The file says that float16 will do where the processor has it,
-    as ARM's since 8.2; elsewhere it is float32. Without names the file stays as it is.
+    as ARM's since 8.2; elsewhere it is float32. Where there is none of them the file stays as it is.
 
     Args:
         data: an int8 .tflite.
         names: of tensors that MUL operators write; other names are left alone, and what is float already.
     """
-    return _Writer(TFLiteModel(data), names).write() if names else data
+    writer = _Writer(TFLiteModel(data), names)
+    return writer.write() if writer.chosen else data
 
 
 class _Writer:
@@ -30,7 +31,7 @@ class _Writer:
 
     def __init__(self, model: TFLiteModel, names: Collection[str]) -> None:
         self._model = model
-        self._chosen = [
+        self.chosen = [
             op
             for op in model.operators
             if model.kind(op) == "MUL"
@@ -42,10 +43,10 @@ class _Writer:
 
     def write(self) -> bytes:
         """The file's content."""
-        others = [op for op in self._model.operators if op not in self._chosen]
+        others = [op for op in self._model.operators if op not in self.chosen]
         read = {int(index) for op in others for index in op.inputs} | set(self._model.outputs)
         for operator in self._model.operators:
-            if operator not in self._chosen:
+            if operator not in self.chosen:
                 self._written.append(operator)
                 continue
             (result,) = map(int, operator.outputs)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -14,6 +14,12 @@ _SCALE_OF_ZEROS = 2**-7
 only where the scales of its inputs are 2^-10 to 2^8 of its output's."""
 
 IntName = Literal["int8", "int16", "int32", "int64", "uint8"]
+
+_SMALLEST_RATIO = np.float32(2**-24)
+_BIAS_LIMIT: dict[IntName, int] = {"int32": 2**30, "int64": 2**46}
+"""Half of what the accumulator may hold; the products need the other half. Kernels rescale int64 sums below
+2^47 only (TFLite's MultiplyByQuantizedMultiplier)."""
+_LARGEST_INT64 = 2**63 - 1024  # that is a float64
 
 
 @dataclass(frozen=True, eq=False)
@@ -88,6 +94,39 @@ def symmetric(values: NDArray[np.float32], axis: int | None, dtype: IntName = "i
     return QuantParams(scale, np.zeros(scale.shape, np.int64), dtype, axis or 0)
 
 
+def layer_weights(
+    values: NDArray[np.float32], axis: int | None, data: QuantParams, bias: NDArray[np.float32] | None
+) -> QuantParams:
+    """Parameters of a layer's int8 weights, with scales widened where its bias would overflow.
+
+    Args:
+        values: the weights.
+        axis: that their scales run along; None for one scale.
+        data: parameters of what they are multiplied with.
+        bias: one value per output channel, or None.
+    """
+    params = symmetric(values, axis)
+    if bias is None:
+        return params
+    # A dead channel's scale must leave the product of scales a normal float32.
+    scale = np.maximum(params.scale, params.scale.max() * _SMALLEST_RATIO)
+    needed = np.abs(bias) / (_BIAS_LIMIT[_accumulator(data)] * data.scale[0])
+    if scale.size == 1:
+        needed = np.max(needed, keepdims=True)
+    return replace(params, scale=np.maximum(scale, needed))
+
+
+def layer_bias(data: QuantParams, weights: QuantParams) -> QuantParams:
+    """Parameters of a bias that is added to the accumulator of integer products."""
+    scale = data.scale[0] * weights.scale
+    return QuantParams(scale, np.zeros(scale.shape, np.int64), _accumulator(data))
+
+
+def _accumulator(data: QuantParams) -> IntName:
+    """The type that products of int8 weights with such integers are added up in."""
+    return "int64" if data.dtype == "int16" else "int32"
+
+
 def quantize(values: NDArray[Any], params: QuantParams) -> NDArray[Any]:
     """Round real values (half to even) to stored integers, clipped to what the type holds."""
     info = np.iinfo(params.dtype)
@@ -97,4 +136,4 @@ def quantize(values: NDArray[Any], params: QuantParams) -> NDArray[Any]:
     scale = params.scale.astype(np.float64).reshape(shape) if values.ndim else float(params.scale[0])
     zero = params.zero_point.reshape(shape) if values.ndim else int(params.zero_point[0])
     integers = np.round(values.astype(np.float64) / scale) + zero
-    return np.clip(integers, info.min, info.max).astype(params.dtype)
+    return np.clip(integers, info.min, min(info.max, _LARGEST_INT64)).astype(params.dtype)

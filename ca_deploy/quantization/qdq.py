@@ -16,7 +16,7 @@ import onnx
 from numpy.typing import NDArray
 from onnx import ModelProto, NodeProto, helper, numpy_helper
 
-from ca_deploy.quantization.parameters import QuantParams, asymmetric, quantize, symmetric
+from ca_deploy.quantization.parameters import QuantParams, asymmetric, layer_bias, layer_weights, quantize
 
 _CHANNEL_AXIS: dict[str, int | None] = {"Conv": 0, "Gemm": None}
 """Operators with weights and bias as inputs 1 and 2, and the axis that the weights' scales run along; None
@@ -84,11 +84,12 @@ class _Writer:
         """Let a layer read its weights and bias as integers."""
         if any(name not in self._constants for name in node.input[1:]) or node.input[0] not in self._params:
             return
-        weights = symmetric(self._constants[node.input[1]], _CHANNEL_AXIS[node.op_type])
+        data = self._params[node.input[0]]
+        values, *bias = (self._constants[name] for name in node.input[1:])
+        weights = layer_weights(values, _CHANNEL_AXIS[node.op_type], data, bias[0] if bias else None)
         yield self._constant(node, 1, weights)
-        if len(node.input) > 2:
-            scale = self._params[node.input[0]].scale[0] * weights.scale
-            yield self._constant(node, 2, QuantParams(scale, np.zeros(scale.shape, np.int64), "int32"))
+        if bias:
+            yield self._constant(node, 2, layer_bias(data, weights))
 
     def _operands(self, node: NodeProto) -> Iterator[NodeProto]:
         """Let an arithmetic operator read its constant as integers, of the type of its result's."""

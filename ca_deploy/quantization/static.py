@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
 from typing import Any, Literal
 
 import numpy as np
 
 from ca_deploy.quantization.assignment import shared_parameters
-from ca_deploy.quantization.parameters import IntName, QuantParams, quantize, symmetric
+from ca_deploy.quantization.parameters import QuantParams, layer_bias, layer_weights, quantize
 from ca_deploy.quantization.ranges import Range
 from ca_deploy.quantization.rules import RULES, Rule
 from ca_deploy.quantization.rules_int16 import RULES_INT16
@@ -17,9 +16,7 @@ from ca_deploy.quantization.tflite_model import TFLiteModel
 
 Activations = Literal["int8", "int16"]
 
-_SMALLEST_RATIO = np.float32(2**-24)
 _RULES: Mapping[Activations, Mapping[str, Rule]] = {"int8": RULES, "int16": RULES_INT16}
-_BIAS_LIMIT = 2**30  # half of what int32 holds; the accumulator needs the other half
 
 
 def quantize_static(
@@ -111,8 +108,10 @@ class _Writer:
         weights = self._weight_params(inputs, read, rule)
         if weights is not None:
             read[rule.weights] = weights
+            data = read[rule.data]
+            assert data is not None
             if _optional(inputs, rule.bias) is not None:
-                read[rule.bias] = _bias_params(read[rule.data], weights)
+                read[rule.bias] = layer_bias(data, weights)
         operator.inputs = [
             index if params is None else self._converted(index, params)
             for index, params in zip(inputs, read, strict=True)
@@ -130,24 +129,16 @@ class _Writer:
     def _weight_params(
         self, inputs: list[int], read: list[QuantParams | None], rule: Rule
     ) -> QuantParams | None:
-        """Parameters of constant weights, with scales widened where the int32 bias would overflow."""
+        """Parameters of constant weights, whose scales leave room for the bias."""
         if rule.weights < 0:
             return None
         values = self._model.constant(inputs[rule.weights])
         assert values is not None  # or `rule_of` gives no rule, as for the bias
-        params = symmetric(values, rule.axis if self._per_channel else None)
-        source = read[rule.data]
-        assert source is not None
-        if (bias := _optional(inputs, rule.bias)) is None or source.dtype == "int16":
-            return params  # an int64 bias does not overflow
-        bias_values = self._model.constant(bias)
-        assert bias_values is not None
-        # A dead channel's scale must leave the product of scales a normal float32.
-        params = replace(params, scale=np.maximum(params.scale, params.scale.max() * _SMALLEST_RATIO))
-        needed = np.abs(bias_values) / (_BIAS_LIMIT * source.scale[0])
-        if params.scale.size == 1:
-            needed = np.max(needed, keepdims=True)
-        return QuantParams(np.maximum(params.scale, needed), params.zero_point, "int8", params.axis)
+        data = read[rule.data]
+        assert data is not None
+        bias = _optional(inputs, rule.bias)
+        axis = rule.axis if self._per_channel else None
+        return layer_weights(values, axis, data, None if bias is None else self._model.constant(bias))
 
     def _as_float(self, index: int) -> int:
         """Tensor `index` in float32."""
@@ -182,14 +173,6 @@ class _Writer:
 def _optional(inputs: list[int], place: int) -> int | None:
     """The tensor at an input that may be absent."""
     return inputs[place] if 0 <= place < len(inputs) and inputs[place] >= 0 else None
-
-
-def _bias_params(data: QuantParams | None, weights: QuantParams) -> QuantParams:
-    """Parameters of a bias that is added to the accumulator of integer products."""
-    assert data is not None
-    scale = data.scale[0] * weights.scale
-    dtype: IntName = "int64" if data.dtype == "int16" else "int32"
-    return QuantParams(scale, np.zeros(scale.shape, np.int64), dtype)
 
 
 def _conversion_version(kind: str, source: QuantParams | None, result: QuantParams | None) -> int:

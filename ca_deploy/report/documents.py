@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import platform
 from dataclasses import asdict
 from importlib.metadata import version
@@ -12,6 +11,7 @@ from ca_deploy import __version__
 from ca_deploy.artifact import PRODUCER, sha256_artifact, size_of
 from ca_deploy.metrics import Parity
 from ca_deploy.plan import SHIPPED_IMAGES, Plan
+from ca_deploy.report.finite import finite
 from ca_deploy.result import Exported, ExportResult
 
 SCHEMA_VERSION = 1
@@ -63,12 +63,12 @@ def report(result: ExportResult) -> dict[str, Any]:
         "schema_version": SCHEMA_VERSION,
         "passed": result.passed,
         "recipe": result.plan.recipe.name,
-        "passes": [_finite(asdict(record)) for record in result.passes],
+        "passes": [finite(asdict(record)) for record in result.passes],
         "formulations": [
             {
                 "target": form.target,
                 "precisions": list(form.precisions),
-                "passes": [_finite(asdict(record)) for record in form.passes],
+                "passes": [finite(asdict(record)) for record in form.passes],
             }
             for form in result.forms
         ],
@@ -112,7 +112,7 @@ def _measured(one: Exported, result: ExportResult) -> dict[str, Any]:
         "precision": artifact.precision,
         "target": artifact.target,
         "interface": artifact.interface,
-        **_finite({"simulation_db": artifact.simulation_db}),
+        **finite({"simulation_db": artifact.simulation_db}),
         "min_runtime": artifact.min_runtime,
         "bytes": size_of(artifact.path),
         "status": "passed" if one.verdict.passed else "failed",
@@ -125,14 +125,7 @@ def _measured(one: Exported, result: ExportResult) -> dict[str, Any]:
 
 def parity_document(parity: Parity) -> dict[str, Any]:
     """Parity as JSON, which knows no infinity: the SQNR of equal outputs is null."""
-    return _finite(asdict(parity))
-
-
-def _finite(values: dict[str, Any]) -> dict[str, Any]:
-    return {
-        key: None if isinstance(value, float) and not math.isfinite(value) else value
-        for key, value in values.items()
-    }
+    return finite(asdict(parity))
 
 
 def _source(plan: Plan) -> str:

@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from ca_deploy.evaluation import ClassChange, Comparison, Estimate, Evaluated, EvaluationResult
+from ca_deploy.report.finite import finite
 
 SCHEMA_VERSION = 1
 _MOST_CLASSES = 10
@@ -34,13 +35,8 @@ def document(result: EvaluationResult) -> dict[str, Any]:
 def _evaluated(one: Evaluated) -> dict[str, Any]:
     found = {"name": one.name, "runtime": one.runtime, "delegate": one.delegate, **asdict(one.accuracy)}
     if one.accuracy.comparison is not None:
-        found["comparison"]["sqnr_db"] = _finite(one.accuracy.comparison.sqnr_db)
+        found["comparison"]["sqnr_db"] = finite(asdict(one.accuracy.comparison.sqnr_db))
     return found
-
-
-def _finite(estimate: Estimate) -> dict[str, float | None]:
-    """JSON knows no infinity: the SQNR of equal logits is null."""
-    return {key: value if math.isfinite(value) else None for key, value in asdict(estimate).items()}
 
 
 def accuracy_table(result: EvaluationResult) -> Table:

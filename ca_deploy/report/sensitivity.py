@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from rich.markup import escape
 from rich.table import Table
 
+from ca_deploy.report.finite import finite
 from ca_deploy.report.plot import Bar, Chart, svg
 
 if TYPE_CHECKING:
@@ -36,8 +37,8 @@ def sensitivity_table(found: Sequence[Sensitivity]) -> Table:
 
 
 def sensitivity_document(found: Sequence[Sensitivity]) -> list[dict[str, Any]]:
-    """The same for machines."""
-    return [asdict(one) for one in found]
+    """The same for machines; null where nothing is lost, or everything."""
+    return [finite(asdict(one)) for one in found]
 
 
 def sensitivity_plot(found: Sequence[Sensitivity]) -> str:

@@ -101,3 +101,8 @@ def test_what_cannot_be_undone_is_refused_with_the_reason(to_tflite, nodes, outp
     found = undoing_weights(Readers.of(TFLiteModel(data)), clipped(data)[0])
     assert isinstance(found, str)
     assert reason in found
+
+
+def test_a_network_with_nothing_to_scale_is_not_run(to_tflite):
+    data = to_tflite([helper.make_node("Conv", ["input", "w"], ["logits"])], {"w": weights(4, 3, 1, 1)})
+    assert scaled_clips(data, lambda: pytest.fail("the images were asked for"), 1) == data

@@ -6,6 +6,7 @@ import pytest
 
 from ca_deploy.metrics import sqnr_db
 from ca_deploy.quantization.float_gates import with_float_products
+from ca_deploy.quantization.float_joints import float_joints
 from ca_deploy.quantization.ranges import measure_ranges
 from ca_deploy.quantization.static import quantize_static
 from ca_deploy.quantization.tflite_model import TFLiteModel
@@ -47,4 +48,10 @@ def test_the_file_allows_float16_arithmetic(int8):
 
 @pytest.mark.parametrize("names", [[], ["x"]])
 def test_other_operators_are_left_alone(int8, names):
-    assert kinds(with_float_products(int8, names)) == kinds(int8)
+    assert with_float_products(int8, names) == int8
+
+
+def test_what_is_float_already_is_left_alone(gated, images):
+    multiplications = float_joints(TFLiteModel(gated))
+    written = quantize_static(gated, measure_ranges(gated, [images], threads=1), multiplications)
+    assert with_float_products(written, ["y"]) == written

@@ -44,3 +44,12 @@ def test_activations_are_symmetric_and_biases_int64(gated, images):
         if written.kind(operator) in WEIGHTED:
             types = [written.dtype(int(index)) for index in operator.inputs]
             assert types == [np.dtype(np.int16), np.dtype(np.int8), np.dtype(np.int64)]
+
+
+def test_the_biases_of_dead_channels_keep_their_sign(to_tflite):
+    weights = normal(3, 3, 1, 1)
+    weights[0], weights[1] = 1e-35, -1e-12
+    data = to_tflite([node("Conv", "w", "b")], {"w": weights, "b": np.array([4, -4, 1], np.float32)})
+    images = normal(2, 3, 8, 8)
+    written = quantize_static(data, measure_ranges(data, [images], 1), activations="int16")
+    assert sqnr_db(LiteRT(data).run(images)[0], LiteRT(written).run(images)[0]) > 35

@@ -1,3 +1,5 @@
+import json
+import math
 from xml.etree import ElementTree
 
 from rich.console import Console
@@ -19,3 +21,9 @@ def test_the_table_the_json_and_the_plot_show_every_operator():
     assert [row["name"] for row in sensitivity_document(FOUND)] == ["mul_3", "<conv>"]
     bars = ElementTree.fromstring(sensitivity_plot(FOUND)).findall("{http://www.w3.org/2000/svg}rect")
     assert float(bars[-1].get("width")) > 5 * float(bars[0].get("width"))
+
+
+def test_what_is_no_number_is_null_for_machines():
+    (row,) = sensitivity_document([Sensitivity(0, "add", "ADD", math.inf, math.nan, -math.inf)])
+    assert (row["alone_db"], row["share"], row["gain_db"]) == (None, None, None)
+    json.dumps(row, allow_nan=False)

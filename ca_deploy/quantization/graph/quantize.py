@@ -61,7 +61,7 @@ def quantize_graph(
             biases = corrected_graph_biases(graph, params, calibration.images.first(_IMAGES))
         else:
             biases = {}
-    warnings = (f"biases are not corrected: {reason}",) if reason and optimize == "balanced" else ()
+    warnings = (f"biases are not corrected: {reason}",) if reason and optimize != "fast" else ()
     named = {node.name: params[node] for node in params}
     return QuantizedGraph(_with_constants(graph, biases), named, warnings)
 
