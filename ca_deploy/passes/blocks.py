@@ -37,7 +37,7 @@ class Block:
     @property
     def signature(self) -> tuple[object, ...]:
         """What blocks of the same operators and shapes have in common; they cost the same."""
-        calls = ((node.target, *map(_size, tree_leaves(node.meta["val"]))) for node in self.nodes)
+        calls = ((node.target, _sizes(node), _arguments(node)) for node in self.nodes)
         return (shape(self.source), *calls)
 
 
@@ -133,5 +133,12 @@ def _between(path: str, source: Node, result: Node) -> Block | None:
     return Block(path, source, result, tuple(node for node in result.graph.nodes if node in needed))
 
 
-def _size(value: Tensor) -> tuple[int, ...]:
-    return tuple(value.shape)
+def _arguments(call: Node) -> tuple[object, ...]:
+    """Shapes of what a call reads, such as kernels, and its other arguments, such as strides."""
+    leaves = tree_leaves((call.args, call.kwargs))
+    return tuple(_sizes(leaf) if isinstance(leaf, Node) else leaf for leaf in leaves)
+
+
+def _sizes(node: Node) -> tuple[tuple[int, ...], ...]:
+    """Shapes of what a node gives."""
+    return tuple(tuple(value.shape) for value in tree_leaves(node.meta["val"]))

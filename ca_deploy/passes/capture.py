@@ -50,6 +50,7 @@ def capture(network: nn.Module, example: Tensor) -> GraphModule:
     network.eval()
     with torch.no_grad():
         expected = _tried(network, example)
+        _check_finite(network, expected)
         program = _exported(network, example)
         graph = _graph_of(program)
         if not make_functional(graph):
@@ -80,6 +81,19 @@ def _tried(network: nn.Module, example: Tensor) -> list[Tensor]:
             "the network returns something other than tensors; wrap it in a module that returns tensors only"
         )
     return outputs
+
+
+def _check_finite(network: nn.Module, outputs: list[Tensor]) -> None:
+    """Refuse a network that computes no numbers, which nothing can be compared with."""
+    if all(output.isfinite().all() for output in outputs):
+        return
+    tensors = (*network.named_parameters(), *network.named_buffers())
+    broken = next((name for name, tensor in tensors if not tensor.isfinite().all()), None)
+    raise UserError(
+        "the network gives NaN or infinity for an ordinary input, "
+        + (f"and its weight {broken} holds some: " if broken else "though its weights are finite: ")
+        + "look for what broke its training, or take an earlier checkpoint"
+    )
 
 
 def _exported(network: nn.Module, example: Tensor) -> ExportedProgram:

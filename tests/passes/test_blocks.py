@@ -42,6 +42,23 @@ def test_blocks_of_other_shapes_differ():
     assert one.signature != other.signature
 
 
+def test_blocks_with_other_kernels_or_paddings_differ():
+    class Gate(nn.Module):
+        def __init__(self, kernel, dilation):
+            super().__init__()
+            padding = kernel // 2 * dilation
+            self.conv = nn.Conv2d(8, 1, kernel, padding=padding, dilation=dilation)
+
+        def forward(self, x):
+            return x * self.conv(x).sigmoid()
+
+    kinds = ((3, 1), (7, 1), (3, 2), (3, 1))
+    net = nn.Sequential(*(one for kind in kinds for one in (Gate(*kind), nn.ReLU()))).eval()
+    found = [block.signature for block in attention_blocks(canonical(net, 1, 8, 9, 9))]
+    assert len(set(found)) == 3
+    assert found[0] == found[3]
+
+
 def test_a_network_without_attention_has_no_blocks():
     net = nn.Sequential(nn.Conv2d(3, 8, 3), nn.SiLU(), nn.Hardswish(), nn.Conv2d(8, 8, 1)).eval()
     assert attention_blocks(canonical(net, 1, 3, 8, 8)) == []

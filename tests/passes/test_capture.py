@@ -198,6 +198,15 @@ def test_state_that_changes_with_every_call_is_noticed():
     assert "state that forward() changes" in message_of(Counting())
 
 
+def test_a_checkpoint_that_holds_nan_is_blamed_and_not_its_graph():
+    broken = nn.Conv2d(4, 4, 1)
+    broken.bias.data[1] = torch.nan
+    message = message_of(broken)
+    assert "gives NaN or infinity" in message
+    assert "its weight features.1.bias holds some" in message
+    assert "though its weights are finite" in message_of(Call(lambda x: x / 0))
+
+
 def test_an_input_that_runs_out_before_the_last_stride_is_refused():
     halves = nn.Sequential(*(nn.Conv2d(4, 4, 3, stride=2, padding=1) for _ in range(4)))
     assert capture(Wrapped(halves), example(1, 3, 16, 16)) is not None
