@@ -157,16 +157,26 @@ def _recipe_alone(file: Path, recipe: Recipe | None) -> Recipe:
 
 
 def _stated_by(file: Path) -> tuple[tuple[int, int], StatedInput | None]:
-    """Height and width of the image that a .tflite takes, and what its metadata say of it."""
+    """Height and width of the image that a .tflite takes, and what its metadata say of it.
+
+    Raises:
+        UserError: when LiteRT cannot load the file, or it does not take one image.
+    """
     if file.suffix != ".tflite":
         return (0, 0), None
     from ca_deploy.bundle.stated_input import stated_input
     from ca_deploy.bundle.tflite_metadata import ENTRY
     from ca_deploy.quantization.tflite_model import TFLiteModel
+    from ca_deploy.runtimes import open_runtime
+    from ca_deploy.runtimes.sources import only_input
 
-    model = TFLiteModel(file.read_bytes())
-    content = model.metadata(ENTRY)
-    height, width = model.shape(model.inputs[0])[1:3]
+    image = only_input(open_runtime(file).inputs, file)  # LiteRT refuses what is broken; reading would crash
+    if len(image.shape) != 4:
+        raise UserError(
+            f"{file}: its input has the shape {image.shape}; only images (N, H, W, 3) can be judged"
+        )
+    content = TFLiteModel(file.read_bytes()).metadata(ENTRY)
+    height, width = (size or 0 for size in image.shape[1:3])
     return (height, width), None if content is None else stated_input(file, content)
 
 

@@ -11,7 +11,7 @@ from typing import Literal
 from ca_deploy import formats
 from ca_deploy.errors import UserError
 from ca_deploy.machine import available_cores
-from ca_deploy.precisions import DEFAULT, PRECISIONS
+from ca_deploy.precisions import DEFAULT, PRECISIONS, needs_calibration
 from ca_deploy.published import Published
 from ca_deploy.recipe import TARGETS, Formulations, NetworkSpec, Recipe, load_recipe
 from ca_deploy.recipe_file import check_recipe_target
@@ -136,7 +136,7 @@ def resolve(options: Options) -> Plan:
             *warnings,
             f"no --weights given: {options.model} is exported with the weights it makes itself",
         )
-    plan = _plan(recipe, weights, options, warnings)
+    plan = _checked(_plan(recipe, weights, options, warnings), options)
     formats.check_each_format_written(options.formats or (), plan.precisions)
     return plan
 
@@ -166,7 +166,7 @@ def rebuild(published: Published, options: Options) -> Plan:
         float_gates=options.float_gates or before["float_gates"],
         keep_float=options.keep_float or before.get("keep_float"),
     )
-    plan = replace(_plan(published.recipe, weights, stated, ()), made_from=published)
+    plan = _checked(replace(_plan(published.recipe, weights, stated, ()), made_from=published), options)
     if weights is not None:
         return plan
     return replace(plan, warnings=(f"{published.factory} makes its weights itself; they may be others now",))
@@ -224,6 +224,26 @@ def _precisions(options: Options, written: Sequence[str]) -> tuple[str, ...]:
     named = _chosen("--precision", options.precision, tuple(PRECISIONS))
     formats.check_each_precision_written(named or (), written)
     return named or DEFAULT
+
+
+def _checked(plan: Plan, asked: Options) -> Plan:
+    """The plan, when its labels can be read and --keep-float, if asked for now, has an effect in it.
+
+    Raises:
+        UserError: when one of them cannot be used, or would change nothing.
+    """
+    plan.recipe.label_names()  # their file can be read
+    if not asked.keep_float:
+        return plan
+    if not needs_calibration(plan.precisions_in("tflite")):
+        raise UserError(
+            "--keep-float: no .tflite with int8 is to be written; leave it out, or write one with "
+            "--formats tflite --precision int8"
+        )
+    from ca_deploy.quantization.keep_float import check_wanted
+
+    check_wanted(asked.keep_float)
+    return plan
 
 
 def _recipe(options: Options) -> tuple[Recipe, tuple[str, ...]]:

@@ -179,8 +179,9 @@ class Recipe(_Table):
         try:
             return tuple(line.strip() for line in path.read_text("utf-8").splitlines() if line.strip())
         except (OSError, UnicodeDecodeError) as error:
+            reason = error.strerror if isinstance(error, OSError) else "not UTF-8"
             raise UserError(
-                f"{path}: cannot read the labels of recipe {self.name} ({error}); correct its `labels`"
+                f"{path}: cannot read the labels of recipe {self.name} ({reason}); correct its `labels`"
             ) from error
 
     def formulations_of(self, target: str, precision: str) -> dict[str, Formulation]:

@@ -281,6 +281,13 @@ def test_a_class_beyond_the_network_s_is_refused(exported, data):
         ca_deploy.evaluate(exported / "model.onnx", data=table, recipe=str(data / "unnamed.toml"))
 
 
+@pytest.mark.parametrize("kept", [0, 600])
+def test_a_broken_file_is_one_line(converted, tmp_path, data, kept):
+    (tmp_path / "cut.tflite").write_bytes(converted[:kept])
+    with pytest.raises(UserError, match=r"cut\.tflite cannot be loaded by LiteRT: [^\n]+$"):
+        ca_deploy.evaluate(tmp_path / "cut.tflite", data=data)
+
+
 def test_what_a_file_says_of_its_normalisation_goes_before_the_recipe(converted, tmp_path, data):
     path = colours_tflite(converted, tmp_path, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
     (tmp_path / "inverted.toml").write_text(

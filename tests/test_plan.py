@@ -77,6 +77,18 @@ def test_a_network_without_recipe_is_named_after_its_factory():
         (Options("ca_mobilenetv2_cifar10", threads=0), "--threads 0: must be at least 1"),
         (Options("ca_mobilenetv2_cifar10", min_runtime="new"), "--min-runtime new: give a version"),
         (Options("ca_mobilenetv2_cifar10", seed=-1), "--seed -1: must be from 0"),
+        (
+            Options("ca_mobilenetv2_cifar10", keep_float=["logits", "auto:x"]),
+            "--keep-float auto:x: give auto:N",
+        ),
+        (
+            Options("ca_mobilenetv2_cifar10", keep_float=["logits"], precision=["fp16"]),
+            "--keep-float: no .tflite with int8",
+        ),
+        (
+            Options("ca_mobilenetv2_cifar10", keep_float=["logits"], formats=["onnx"]),
+            "--keep-float: no .tflite with int8",
+        ),
         (Options("ca_mobilenetv2_cifar10", optimize="max"), "--optimize max: unknown; choose from fast"),
         (Options("ca_mobilenetv2_cifar10", input_size="\u00b2"), "give pixels as SIZE"),
         (Options("ca_mobilenetv2_cifar10", model="a:b"), "states a [network] and --model is another"),
@@ -132,3 +144,14 @@ def test_formats_that_were_named_are_not_added_to(tmp_path):
     recipe = tmp_path / "mine.toml"
     recipe.write_text('weights = "mine.pth"\ntargets = ["ios"]\nformats = ["onnx"]\n')
     assert resolve(Options(str(recipe))).formats == ("onnx",)
+
+
+def test_labels_that_cannot_be_read_are_said_before_any_work(tmp_path):
+    recipe = tmp_path / "mine.toml"
+    recipe.write_text('weights = "w.pth"\nlabels = "nowhere.txt"\n')
+    with pytest.raises(UserError) as caught:
+        resolve(Options(str(recipe)))
+    path = tmp_path / "nowhere.txt"
+    assert str(caught.value) == (
+        f"{path}: cannot read the labels of recipe mine (No such file or directory); correct its `labels`"
+    )

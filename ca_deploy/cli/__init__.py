@@ -23,6 +23,7 @@ app = typer.Typer(
     epilog="Start with: ca-deploy export ca_mobilenetv2_cifar10",
     no_args_is_help=True,
     add_completion=False,
+    context_settings={"help_option_names": ["--help", "-h"]},
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )

@@ -81,6 +81,17 @@ def ranking(
     return sensitivities(data, ranges, calibration.images.first(IMAGES), progress, joints)
 
 
+def check_wanted(wanted: Sequence[str]) -> None:
+    """Find out before any work whether every "auto:N" has its number.
+
+    Raises:
+        UserError: when one has none.
+    """
+    for pattern in wanted:
+        if pattern.startswith(_AUTO):
+            auto_count(pattern)
+
+
 def auto_count(pattern: str) -> int:
     """N of "auto:N".
 

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ca_deploy.artifact import REJECTED, Artifact, Interface
-from ca_deploy.errors import UserError
 from ca_deploy.plan import Plan
 from ca_deploy.progress import Progress
 from ca_deploy.recipe import Tolerance
-from ca_deploy.stages.loading import LoadedNetwork
+from ca_deploy.stages.loading import LoadedNetwork, check_labels
 
 if TYPE_CHECKING:
     from ca_deploy.quantization.calibration_set import ImageSet
@@ -32,12 +31,7 @@ def reference(plan: Plan, loaded: LoadedNetwork, parity: ImageSet, progress: Pro
     # One thread: on the small maps of a mobile network PyTorch's threads mostly wait for one another.
     runtime = PyTorch(loaded.module, (None, 3, *plan.recipe.input.size), threads=1)
     outputs = outputs_of(runtime, parity.batches(BATCH), len(parity), progress)
-    labels = plan.recipe.label_names()
-    if labels is not None and len(labels) != outputs.shape[1]:
-        raise UserError(
-            f"recipe {plan.recipe.name} has {len(labels)} labels, but the network has {outputs.shape[1]} "
-            "classes; correct the recipe's `labels`"
-        )
+    check_labels(plan.recipe, outputs.shape[1])
     return outputs
 
 

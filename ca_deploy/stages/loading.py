@@ -6,9 +6,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ca_deploy.artifact import sha256_file
+from ca_deploy.errors import UserError
 from ca_deploy.plan import Plan
 from ca_deploy.precisions import needs_calibration
 from ca_deploy.progress import Progress
+from ca_deploy.recipe import Recipe
 
 if TYPE_CHECKING:
     from torch import nn
@@ -52,6 +54,7 @@ def network(plan: Plan, progress: Progress) -> LoadedNetwork:
     source = f"recipe {plan.recipe.name}"
     stated = networks.StatedArchitecture(source, spec.attention, spec.width, spec.classes)
     module = networks.build_network(checkpoint, stated)
+    check_labels(plan.recipe, checkpoint.architecture.classes)
     origin = {
         "path": str(plan.weights.resolve()),
         "sha256": checkpoint.sha256,
@@ -61,6 +64,20 @@ def network(plan: Plan, progress: Progress) -> LoadedNetwork:
         "classes": checkpoint.architecture.classes,
     }
     return LoadedNetwork(module, origin)
+
+
+def check_labels(recipe: Recipe, classes: int) -> None:
+    """Compare the recipe's labels with the network's classes.
+
+    Raises:
+        UserError: when it has another number of them.
+    """
+    labels = recipe.label_names()
+    if labels is not None and len(labels) != classes:
+        raise UserError(
+            f"recipe {recipe.name} has {len(labels)} labels, but the network has {classes} classes; "
+            "correct the recipe's `labels`"
+        )
 
 
 def images(plan: Plan, progress: Progress) -> ImageSplit:

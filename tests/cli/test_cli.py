@@ -25,6 +25,7 @@ def run(*arguments, folder):
     [
         ["--help"],
         ["export", "--help"],
+        ["export", "-h"],
         ["evaluate", "--help"],
         ["quantize", "--help"],
         ["list", "--help"],

@@ -135,7 +135,7 @@ def _told(refusals: Mapping[str, list[str]]) -> str:
     nodes = "; ".join(f"{what} in {_places(at)}" for what, at in refusals.items())
     return (
         f"no exact TFLite form for: {nodes}. Write these modules with the operators that docs/operators.md "
-        "lists, or leave TFLite out of the export."
+        "lists, or leave TFLite out of the export: --formats onnx."
     )
 
 
