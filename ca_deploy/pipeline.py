@@ -128,7 +128,7 @@ def quantize(
         images: for calibration and parity; default: the same.
         targets: which graph forms; default: the same.
         seed: of the split of the images; default: the same.
-        keep_float: operators that stay float32, see `export`; default: the same.
+        keep_float: operators that stay float32, see `export`; ("none",) for none; default: the same.
         threads: of the runtimes; default: all cores.
         out: folder to publish; default: beside `folder`, with "-quantized" behind its name.
         overwrite: replace an earlier export at `out`.
@@ -197,6 +197,7 @@ def sensitivity(
 
 def run(plan: Plan, progress: Progress) -> ExportResult:
     """Carry out a plan; see `export`."""
+    stages.check_device(plan)
     with staging(plan.out, plan.overwrite) as folder:
         stages.fetch_clients(plan, progress)
         with stages.converter(progress) as converter:

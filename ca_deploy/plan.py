@@ -18,6 +18,8 @@ from ca_deploy.recipe_file import check_recipe_target
 from ca_deploy.resources import data_folder
 
 SHIPPED_IMAGES = "shipped"
+_NOTHING = ("none",)
+"""What --keep-float takes back what an earlier export kept with."""
 OPTIMIZE = ("fast", "balanced", "best")
 
 
@@ -40,7 +42,7 @@ class Options:
     overwrite: bool = False
     min_runtime: str | None = None
     check_clients: bool = False
-    float_gates: bool = False
+    float_gates: bool | None = None
     keep_float: Sequence[str] | None = None
     tune: str | None = None
     tune_minutes: float = 15.0
@@ -153,19 +155,19 @@ def rebuild(published: Published, options: Options) -> Plan:
         UserError: when its weights are gone or others, or an option cannot be used.
     """
     weights, before = published.weights(), published.manifest
-    stated = replace(
-        options,
-        model=published.factory,
-        images=options.images or before["calibration"]["images"],
-        out=options.out or published.folder,
-        targets=options.targets or before["targets"],
-        formats=options.formats or before.get("formats"),
-        optimize=options.optimize or before["optimize"],
-        seed=before["seed"] if options.seed is None else options.seed,
-        min_runtime=options.min_runtime or before["min_runtime"],
-        float_gates=options.float_gates or before["float_gates"],
-        keep_float=options.keep_float or before.get("keep_float"),
-    )
+    earlier = {
+        "images": before["calibration"]["images"],
+        "out": published.folder,
+        "targets": before["targets"],
+        "formats": before.get("formats"),
+        "optimize": before["optimize"],
+        "seed": before["seed"],
+        "min_runtime": before["min_runtime"],
+        "float_gates": before["float_gates"],
+        "keep_float": before.get("keep_float"),
+    }
+    taken = {name: value for name, value in earlier.items() if getattr(options, name) is None}
+    stated = replace(options, model=published.factory, **taken)
     plan = _checked(replace(_plan(published.recipe, weights, stated, ()), made_from=published), options)
     if weights is not None:
         return plan
@@ -180,6 +182,7 @@ def _plan(recipe: Recipe, weights: Path | None, options: Options, warnings: tupl
         raise UserError(f"--seed {seed}: must be from 0 to 2^63 - 1")
     targets = _chosen("--targets", options.targets, TARGETS) or recipe.targets
     written, further = _formats(options, recipe, targets)
+    precisions = _precisions(options, written)
     return Plan(
         recipe=_with_overrides(recipe, options),
         weights=weights,
@@ -188,16 +191,16 @@ def _plan(recipe: Recipe, weights: Path | None, options: Options, warnings: tupl
         out=options.out or Path("build") / recipe.name,
         targets=targets,
         formats=written,
-        precisions=_precisions(options, written),
+        precisions=precisions,
         optimize=_optimize(options.optimize or "balanced"),
         seed=seed,
         threads=options.threads or available_cores(),
         overwrite=options.overwrite,
         min_runtime=_version(options.min_runtime),
         check_clients=options.check_clients,
-        float_gates=options.float_gates,
-        keep_float=tuple(options.keep_float or ()),
-        tuning=_tuning(options),
+        float_gates=bool(options.float_gates),
+        keep_float=_keep_float(tuple(options.keep_float or ()), targets, precisions),
+        tuning=_tuning(options, targets),
         warnings=(*warnings, *further),
     )
 
@@ -303,13 +306,42 @@ def _version(text: str | None) -> str | None:
     return text
 
 
-def _tuning(options: Options) -> TuningPlan | None:
+def _keep_float(
+    wanted: tuple[str, ...], targets: Sequence[str], precisions: Sequence[str]
+) -> tuple[str, ...]:
+    """What stays float; nothing for "none".
+
+    Raises:
+        UserError: when it would mean another operator in each file, or cannot be found out.
+    """
+    if wanted == _NOTHING:
+        return ()
+    named = [one for one in wanted if not one.startswith("auto:")]
+    if named and len(targets) > 1:
+        raise UserError(
+            f"--keep-float {named[0]}: each target's graph has names of its own; write one at a time "
+            f"(--targets {targets[0]}), or give auto:N"
+        )
+    if len(named) < len(wanted) and "int16x8" in precisions:
+        raise UserError(
+            "--keep-float auto:N: costs are those of int8 activations, which int16x8 has not; give names, "
+            "or write int16x8 in a run of its own"
+        )
+    return wanted
+
+
+def _tuning(options: Options, targets: Sequence[str]) -> TuningPlan | None:
     if options.tune is None:
         if options.tune_save is not None:
             raise UserError("--tune-save has nothing to save without --tune DEVICE")
         return None
     if not options.tune_minutes > 0:
         raise UserError(f"--tune-minutes {options.tune_minutes:g}: must be more than 0")
+    if len(targets) > 1:
+        raise UserError(
+            f"--tune {options.tune}: one device says nothing of several targets ({', '.join(targets)}); name "
+            "the one that it stands for with --targets"
+        )
     return TuningPlan(options.tune, options.tune_minutes, _save(options.recipe, options.tune_save))
 
 

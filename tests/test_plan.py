@@ -5,7 +5,9 @@ import pytest
 
 from ca_deploy.errors import UserError
 from ca_deploy.formats import FORMATS, Format
-from ca_deploy.plan import Options, resolve
+from ca_deploy.plan import Options, rebuild, resolve
+from ca_deploy.published import Published
+from ca_deploy.recipe import Recipe
 
 
 def test_the_shipped_recipe_needs_nothing_else():
@@ -73,6 +75,18 @@ def test_a_network_without_recipe_is_named_after_its_factory():
         (Options("ca_mobilenetv2_cifar10", targets=[]), "--targets: is empty"),
         (Options("ca_mobilenetv2_cifar10", tune_save=Path("r.toml")), "--tune-save has nothing to save"),
         (Options("ca_mobilenetv2_cifar10", tune="local", tune_minutes=0), "--tune-minutes 0: must be more"),
+        (
+            Options("ca_mobilenetv2_cifar10", tune="local", targets=["android", "x86"]),
+            "--tune local: one device says nothing of several targets (android, x86)",
+        ),
+        (
+            Options("ca_mobilenetv2_cifar10", keep_float=["auto:2", "conv"], targets=["android", "x86"]),
+            "--keep-float conv: each target's graph has names of its own",
+        ),
+        (
+            Options("ca_mobilenetv2_cifar10", keep_float=["auto:2"], precision=["int8", "int16x8"]),
+            "--keep-float auto:N: costs are those of int8 activations",
+        ),
         (Options(model="m:n", tune="local", tune_save=Path("r.toml")), "there is no recipe to save"),
         (Options("ca_mobilenetv2_cifar10", threads=0), "--threads 0: must be at least 1"),
         (Options("ca_mobilenetv2_cifar10", min_runtime="new"), "--min-runtime new: give a version"),
@@ -155,3 +169,22 @@ def test_labels_that_cannot_be_read_are_said_before_any_work(tmp_path):
     assert str(caught.value) == (
         f"{path}: cannot read the labels of recipe mine (No such file or directory); correct its `labels`"
     )
+
+
+def test_an_earlier_export_s_choices_are_taken_and_can_be_taken_back():
+    manifest = {
+        "network": {"factory": "m:n"},
+        "calibration": {"images": "noise"},
+        "targets": ["android"],
+        "optimize": "fast",
+        "seed": 3,
+        "min_runtime": "2.14",
+        "float_gates": True,
+        "keep_float": ["conv"],
+    }
+    earlier = Published(Path("build/mine"), manifest, Recipe(name="mine", folder=Path()))
+    same = rebuild(earlier, Options())
+    assert (same.keep_float, same.float_gates, same.min_runtime) == (("conv",), True, "2.14")
+    assert (same.seed, same.optimize, same.out) == (3, "fast", Path("build/mine"))
+    back = rebuild(earlier, Options(keep_float=["none"], float_gates=False, seed=0))
+    assert (back.keep_float, back.float_gates, back.seed) == ((), False, 0)

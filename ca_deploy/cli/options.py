@@ -85,7 +85,7 @@ KeepFloat = Annotated[
     typer.Option(
         "--keep-float",
         metavar="LIST|auto:N",
-        help="int8: operators that stay float32, by name (see sensitivity), or the N that gain most.",
+        help="int8: operators that stay float32, by name (see sensitivity), the N that gain most, or none.",
         show_default=False,
     ),
 ]

@@ -56,7 +56,7 @@ def sensitivities(
     Operators that only move values (reshapes, concatenations) round nothing themselves and are left out.
 
     Args:
-        data: the float32 file, its biases corrected for int8.
+        data: the float32 file, with the biases that it has: they are corrected once it is known what is int8.
         ranges: of its activations.
         images: a few calibration images (N, C, H, W).
         progress: shows the operators done.

@@ -18,7 +18,7 @@ from ca_deploy.stages.loading import LoadedNetwork, calibration, image_warnings,
 from ca_deploy.stages.rewriting import canonical_graph, examples_of
 from ca_deploy.stages.sensitivity import sensitivity
 from ca_deploy.stages.timing import latency
-from ca_deploy.stages.tuning import tuned
+from ca_deploy.stages.tuning import check_device, tuned
 from ca_deploy.stages.work import Form, Work, Written
 
 if TYPE_CHECKING:
@@ -32,6 +32,7 @@ __all__ = [
     "artifacts",
     "calibration",
     "canonical_graph",
+    "check_device",
     "client_checks",
     "converter",
     "delegations",

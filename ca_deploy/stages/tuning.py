@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ca_deploy.errors import UserError
+from ca_deploy.plan import Plan
 from ca_deploy.precisions import PRECISIONS
 from ca_deploy.stages.work import Work
 from ca_deploy.stages.workbench import Kind, Workbench
@@ -16,6 +18,22 @@ if TYPE_CHECKING:
     from ca_deploy.tuning import Tuning
 
 _IMAGES = 4  # that a block's ranges are taken from, and as many others that it is compared on
+
+
+def check_device(plan: Plan) -> None:
+    """Find out before any work whether what --tune names is a device; nothing is connected yet.
+
+    Raises:
+        UserError: when there is no such device.
+    """
+    from ca_deploy.bench.devices import open_device
+
+    if plan.tuning is None:
+        return
+    try:
+        open_device(plan.tuning.device)
+    except UserError as error:
+        raise UserError(str(error).replace("--device", "--tune", 1)) from error
 
 
 def tuned(work: Work) -> Tuning:

@@ -5,6 +5,7 @@ from ca_deploy.metrics import sqnr_db
 from ca_deploy.precisions import PRECISIONS
 from ca_deploy.progress import Silent
 from ca_deploy.quantization.calibration import Calibration
+from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.quantization.write import at_precision
 from ca_deploy.recipe import Tolerances
 from ca_deploy.runtimes.litert import LiteRT
@@ -37,6 +38,19 @@ def test_a_supported_network_is_written_without_warnings(gated, calibration, pre
     written = at_precision(precision, gated, calibration, optimize, 1, Silent())
     assert LiteRT(written.data).outputs[0].dtype == dtype
     assert len(written.data) != len(gated)
+    assert written.warnings == ()
+
+
+def test_best_computes_sums_and_products_in_float_within_one_partition(gated, calibration):
+    written = at_precision("int8", gated, calibration, "best", 1, Silent())
+    runtime = LiteRT(written.data)
+    operators = [one.operator for one in runtime.nodes]
+    assert operators.count("DELEGATE") == 1
+    model = TFLiteModel(written.data)
+    products = [op for op in model.operators if model.kind(op) in ("MUL", "ADD")]
+    assert products
+    assert {model.dtype(int(op.outputs[0])) for op in products} == {np.dtype(np.float32)}
+    assert {one.dtype for one in (*runtime.inputs, *runtime.outputs)} == {np.dtype(np.int8)}
     assert written.warnings == ()
 
 

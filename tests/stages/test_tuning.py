@@ -100,3 +100,9 @@ def test_an_emulated_core_gives_the_same_choice_every_time(recipe):
     one, other = (export(recipe, out, **options).tuning.document() for out in ("one", "other"))
     assert one == other
     assert all(trial["instructions"] > 0 for kind in one["blocks"] for trial in kind["trials"])
+
+
+@pytest.mark.parametrize("name", ["lokal", "emulated:z80"])
+def test_a_device_that_does_not_exist_is_refused_before_any_work(recipe, name):
+    with pytest.raises(UserError, match=f"^--tune {name}"):
+        export(recipe, "tuned", tune=name)
