@@ -113,6 +113,14 @@ def test_the_command_prints_json_with_every_change(exported, data, capsys):
     assert exact["comparison"]["sqnr_db"]["value"] is None or exact["comparison"]["sqnr_db"]["value"] > 100
 
 
+def test_artifacts_that_answer_alike_share_one_table(exported, data, capsys):
+    command(exported, data, quiet=True)
+    assert "model.onnx: changed answers" in capsys.readouterr().out
+    (exported / "model_exact.onnx").write_bytes((exported / "model.onnx").read_bytes())
+    command(exported, data, quiet=True)
+    assert "model.onnx, model_exact.onnx: changed answers" in capsys.readouterr().out
+
+
 def test_a_drop_from_nothing_is_refused(exported, data):
     manifest_with(exported, network={"path": "gone.pth", "sha256": "0"})
     with pytest.raises(UserError, match="no float network to compare with"):

@@ -69,6 +69,21 @@ class PastMeasurement:
         )
 
 
+def check_baseline(against: Path) -> None:
+    """Make sure that there is something to compare with, before anything is loaded.
+
+    Raises:
+        UserError: when there is nothing, or a folder of results, which does not say which of them.
+    """
+    if not against.exists():
+        raise UserError(
+            f"--against {against}: there is no such file or folder; give a model, a folder of models, or a "
+            ".json file that --out left"
+        )
+    if against.is_dir() and any(against.glob("bench-*.json")):
+        raise UserError(f"--against {against}: holds results of earlier runs; give one of its .json files")
+
+
 class PastResults:
     """An earlier run's results, read from its file.
 

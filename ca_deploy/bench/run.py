@@ -11,7 +11,7 @@ from ca_deploy.bench.artifacts import collect, labels
 from ca_deploy.bench.comparison import Baseline, Beside, Comparison, Earlier, Uncompared
 from ca_deploy.bench.devices import DeviceOptions, open_device
 from ca_deploy.bench.interleave import Effort
-from ca_deploy.bench.past import PastResults
+from ca_deploy.bench.past import PastResults, check_baseline
 from ca_deploy.bench.results import results_document
 from ca_deploy.bench.session import DeviceSession, measure_on
 from ca_deploy.errors import UserError
@@ -68,6 +68,8 @@ def run(
         UserError: when an artifact, a device's name or the baseline cannot be used, or fits nothing.
     """
     opened = [open_device(name, options) for name in dict.fromkeys(devices)]
+    if against is not None:
+        check_baseline(against)
     files = collect(places)
     past = PastResults(against) if against is not None and against.suffix == ".json" else None
     others = [] if against is None or past else collect([against])

@@ -82,9 +82,8 @@ def evaluate(
     else:
         console.show(evaluation.accuracy_table(result))
         console.show(evaluation.legend(result))
-        for one in result.artifacts:
-            if (changes := evaluation.change_table(one, result.labels)) is not None:
-                console.show(changes)
+        for changes in evaluation.change_tables(result):
+            console.show(changes)
     _check_drop(result, max_drop)
 
 

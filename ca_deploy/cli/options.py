@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import Annotated
 
@@ -183,3 +184,17 @@ def positive_numbers(option: str, value: str) -> list[int]:
     if not all(part.isdecimal() and int(part) for part in parts):
         raise UserError(f"{option} {value}: give numbers from 1, such as {option} 1,2,4")
     return list(dict.fromkeys(map(int, parts)))
+
+
+def check_new_file(option: str, path: Path | None) -> None:
+    """Find out before long work whether the file that an option names can be written.
+
+    Raises:
+        UserError: when it cannot.
+    """
+    if path is None:
+        return
+    if path.is_dir():
+        raise UserError(f"{option} {path}: is a folder; give the name of a file")
+    if not path.parent.is_dir() or not os.access(path.parent, os.W_OK):
+        raise UserError(f"{option} {path}: {path.parent} is no folder that may be written; make it first")

@@ -45,6 +45,7 @@ def profile(
     from ca_deploy.progress import on_terminal
     from ca_deploy.report import profile_plot, profile_table
 
+    options.check_new_file("--plot", plot)
     with on_terminal(quiet or json) as progress:
         found = measure(file, threads, runs, progress, device=device, timeout=timeout)
     if plot is not None:

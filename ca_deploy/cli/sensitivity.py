@@ -48,6 +48,7 @@ def sensitivity(
     from ca_deploy.progress import on_terminal
     from ca_deploy.report import sensitivity as report
 
+    options.check_new_file("--svg", svg)
     with on_terminal(quiet or json) as progress:
         found = pipeline.sensitivity(
             folder, optimize=optimize, images=images, target=target, threads=threads, progress=progress

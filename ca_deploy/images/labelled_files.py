@@ -40,7 +40,7 @@ class LabelledFiles:
         if not folders:
             raise UserError(f"{folder}: holds no folders; --data takes a folder with one folder per class")
         names = tuple(path.name for path in folders) if labels is None else labels
-        number = _numbers(names)
+        number = _numbers(names, "; one folder per class is expected")
         numbered = [(path, number(path.name, str(path))) for path in folders]
         files = [(image, label) for path, label in numbered for image in find_images(path)]
         if not files:
@@ -88,8 +88,13 @@ def _load(file: tuple[Path, int], spec: Preprocessing) -> LabelledImage | Skippe
         return Skipped(str(path), error.strerror or "cannot be read")
 
 
-def _numbers(labels: tuple[str, ...] | None) -> Callable[[str, str], int]:
-    """What gives the number of a class by its name; with None, names are numbers."""
+def _numbers(labels: tuple[str, ...] | None, expected: str = "") -> Callable[[str, str], int]:
+    """What gives the number of a class by its name; with None, names are numbers.
+
+    Args:
+        labels: names of the classes.
+        expected: the end of the message about a name that is none of them.
+    """
     known = {name: number for number, name in enumerate(labels or ())}
 
     def number(name: str, where: str) -> int:
@@ -97,10 +102,12 @@ def _numbers(labels: tuple[str, ...] | None) -> Callable[[str, str], int]:
             return known[name]
         if name.isdecimal() and (labels is None or int(name) < len(labels)):
             return int(name)
-        close = difflib.get_close_matches(name.casefold(), map(str.casefold, known), n=1, cutoff=0.5)
+        close = difflib.get_close_matches(name.casefold(), map(str.casefold, known), n=1, cutoff=0.6)
         meant = next((f" (did you mean '{label}'?)" for label in known if label.casefold() in close), "")
         listed = ", ".join(list(known)[:10]) + (", ..." if len(known) > 10 else "")
-        raise UserError(f"{where}: '{name}' is none of the recipe's labels{meant}; they are: {listed}")
+        raise UserError(
+            f"{where}: '{name}' is none of the recipe's labels{meant}; they are: {listed}{expected}"
+        )
 
     return number
 

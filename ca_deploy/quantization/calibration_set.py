@@ -155,7 +155,7 @@ def split_images(
     calibration, parity = split_sides([_group(image) for image, _ in taken], calibration_count, parity_count)
     skipped = tuple(sorted([*unreadable, *broken], key=str))
     if len(calibration) < MIN_CALIBRATION or len(parity) < MIN_PARITY:
-        raise UserError(_too_few(source, candidates, len(taken), skipped))
+        raise UserError(_too_few(source, candidates, len(taken), skipped, calibration_count))
     return ImageSplit(
         _image_set(taken[calibration.start : calibration.stop], spec),
         _image_set(taken[parity.start : parity.stop], spec),
@@ -230,13 +230,22 @@ def _image_set(taken: Sequence[tuple[Candidate, Pixels]], spec: Preprocessing) -
     return ImageSet(tuple(image.identity for image, _ in taken), tuple(pixels for _, pixels in taken), spec)
 
 
-def _too_few(source: Path, candidates: Sequence[Candidate], usable: int, skipped: Sequence[Skipped]) -> str:
+def _too_few(
+    source: Path,
+    candidates: Sequence[Candidate],
+    usable: int,
+    skipped: Sequence[Skipped],
+    calibration_count: int,
+) -> str:
+    # Calibration takes its count or four fifths, rounded down, and must leave enough for parity.
+    least = min(calibration_count + MIN_PARITY, 5 * (MIN_PARITY - 1) + 1)
     groups = len({_group(image) for image in candidates})
     together = f" in {groups} group(s) that must stay together" if groups < len(candidates) else ""
     broken = f"; {len(skipped)} skipped, such as {skipped[0]}" if skipped else ""
     return (
-        f"{source}: too few images ({usable} different ones are usable{together}{broken}): calibration needs "
-        f"{MIN_CALIBRATION} and parity {MIN_PARITY} others; give 40 or more"
+        f"{source}: too few images: {usable} different usable ones{together}{broken}; {least} are "
+        f"the least (four fifths calibrate, {MIN_PARITY} others must be left for parity), 40 or more are "
+        "better"
     )
 
 

@@ -129,7 +129,7 @@ def _identity(identity: Identity) -> str:
     versions = ", ".join(f"{name} {version}" for name, version in identity.versions.items())
     cores = f"{identity.cores} core{'s' * (identity.cores > 1)}"
     what = (identity.model, identity.processor, identity.architecture, cores, identity.system, versions)
-    return " · ".join(dict.fromkeys(part for part in what if part))
+    return " · ".join(dict.fromkeys(part for part in what if part not in ("", "unknown")))
 
 
 def _parity(measurement: Measurement) -> str:

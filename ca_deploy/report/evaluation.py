@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import asdict, astuple
 from typing import Any
 
 from rich.markup import escape
 from rich.table import Table
 
-from ca_deploy.evaluation import ClassChange, Comparison, Estimate, Evaluated, EvaluationResult
+from ca_deploy.evaluation import ClassChange, Comparison, Estimate, Evaluated, EvaluationResult, Move
 from ca_deploy.report.finite import finite
 
 SCHEMA_VERSION = 1
@@ -63,22 +64,33 @@ def legend(result: EvaluationResult) -> str:
     )
 
 
-def change_table(one: Evaluated, labels: tuple[str, ...] | None) -> Table | None:
-    """Classes that an artifact answers otherwise than the float network, most changed first."""
-    if one.accuracy.comparison is None:
-        return None
-    changed = [found for found in one.accuracy.comparison.classes if found.gained or found.lost]
-    if not changed:
-        return None
+def change_tables(result: EvaluationResult) -> list[Table]:
+    """A table for each artifact that answers otherwise than the float network; one for those that agree."""
+    names: dict[tuple[tuple[ClassChange, ...], tuple[Move, ...]], list[str]] = {}
+    for one in result.artifacts:
+        if (found := one.accuracy.comparison) is not None:
+            names.setdefault((found.classes, found.moves), []).append(one.name)
+    return [
+        _change_table(", ".join(alike), classes, moves, result.labels)
+        for (classes, moves), alike in names.items()
+        if any(one.gained or one.lost for one in classes)
+    ]
+
+
+def _change_table(
+    name: str, classes: Sequence[ClassChange], moves: Sequence[Move], labels: tuple[str, ...] | None
+) -> Table:
+    """Classes that are answered otherwise than by the float network, most changed first."""
+    changed = [found for found in classes if found.gained or found.lost]
     changed.sort(key=lambda found: (-found.gained - found.lost, found.label))
     rest = f" ({_MOST_CLASSES} of {len(changed)} classes)" if len(changed) > _MOST_CLASSES else ""
-    table = Table(title=escape(f"{one.name}: changed answers{rest}"), title_justify="left")
+    table = Table(title=escape(f"{name}: changed answers{rest}"), title_justify="left")
     table.add_column("class")
     for heading in ("images", "float right", "gained", "lost", "net"):
         table.add_column(heading, justify="right")
     table.add_column("most often")
     for found in changed[:_MOST_CLASSES]:
-        table.add_row(*_class_row(found, labels), _moves(found, one.accuracy.comparison, labels))
+        table.add_row(*_class_row(found, labels), _moves(found, moves, labels))
     return table
 
 
@@ -87,9 +99,9 @@ def _class_row(found: ClassChange, labels: tuple[str, ...] | None) -> tuple[str,
     return escape(_label(found.label, labels)), *map(str, counts), f"{found.gained - found.lost:+d}"
 
 
-def _moves(found: ClassChange, comparison: Comparison, labels: tuple[str, ...] | None) -> str:
+def _moves(found: ClassChange, all_moves: Sequence[Move], labels: tuple[str, ...] | None) -> str:
     """The commonest changes of answer for the images of one class."""
-    moves = [move for move in comparison.moves if move.label == found.label][:_MOST_MOVES]
+    moves = [move for move in all_moves if move.label == found.label][:_MOST_MOVES]
     words = (f"{_label(m.before, labels)} → {_label(m.after, labels)} ({m.images})" for m in moves)
     return escape(", ".join(words))
 

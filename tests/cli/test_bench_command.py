@@ -82,10 +82,20 @@ def test_a_slower_artifact_is_shown_and_fails_and_so_does_one_that_was_not_compa
         (["small.tflite", "--fail-above", "1.1"], "error: --fail-above: needs a baseline"),
         (["small.tflite", "--seconds", "inf"], "error: --seconds inf: give a finite number"),
         (["small.tflite", "--fail-above", "nan"], "error: --fail-above nan: give a finite number"),
+        (
+            ["small.tflite", "--against", "no.json"],
+            "error: --against no.json: there is no such file or folder;",
+        ),
+        (
+            ["small.tflite", "--against", "earlier"],
+            "error: --against earlier: holds results of earlier runs;",
+        ),
         (["small.tflite", "--against", "small.tflite"], "error: --against: none of small.tflite is another"),
     ],
 )
 def test_bad_input_is_one_line_and_status_2(arguments: list[str], message: str, folder: Path) -> None:
+    (folder / "earlier").mkdir()
+    (folder / "earlier" / "bench-20260102T030405Z.json").touch()
     finished = bench(*arguments, folder=folder)
 
     assert finished.returncode == 2

@@ -113,3 +113,10 @@ def test_an_interrupted_export_leaves_nothing_and_says_so(tmp_path, number, mome
     assert process.returncode == 130
     assert errors.splitlines()[-1] == "error: interrupted; nothing was written"
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("command", "option"), [("profile", "--plot"), ("sensitivity", "--svg")])
+def test_a_picture_that_cannot_be_written_is_said_before_any_work(tmp_path, command, option):
+    finished = run(command, "missing", option, "nowhere/x.svg", folder=tmp_path)
+    assert finished.returncode == 2
+    assert finished.stderr.startswith(f"error: {option} nowhere/x.svg: nowhere is no folder")

@@ -66,6 +66,7 @@ def test_an_archive_gives_numbers(tmp_path):
     [
         ("nowhere", None, "there is no such folder or file"),
         ("data/Dogs/x.png", b"", "'Dogs' is none of the recipe's labels .did you mean 'dog'?"),
+        ("data/hats/x.png", b"", "labels; they are: cat, dog, frog; one folder per class is expected"),
         ("t.csv", b"file,label\n", "its first line must be path,label; 'path' is missing"),
         ("t.csv", b"path,label\n", "names no images"),
         ("t.csv", b"path,label\nmissing.png,cat\n", "line 2: there is no file"),

@@ -231,15 +231,25 @@ def test_too_few_images_say_how_many_there_are(tmp_path: Path) -> None:
         split_images(tmp_path, SPEC, seed=0)
 
     assert str(caught.value) == (
-        f"{tmp_path}: too few images (29 different ones are usable; 1 skipped, such as {paths[0]}: no JPEG, "
-        "PNG or WebP data): calibration needs 16 and parity 8 others; give 40 or more"
+        f"{tmp_path}: too few images: 29 different usable ones; 1 skipped, such as {paths[0]}: no JPEG, "
+        "PNG or WebP data; 36 are the least (four fifths calibrate, 8 others must be left for parity), "
+        "40 or more are better"
     )
+
+
+@pytest.mark.parametrize(("count", "least"), [(128, 36), (16, 24)])
+def test_the_least_that_is_named_is_enough(tmp_path: Path, count: int, least: int) -> None:
+    paths = write_images(tmp_path, least)
+    assert len(split_images(tmp_path, SPEC, seed=0, calibration_count=count).parity) == 8
+    paths[0].unlink()
+    with pytest.raises(UserError, match=f"; {least} are the least"):
+        split_images(tmp_path, SPEC, seed=0, calibration_count=count)
 
 
 def test_too_few_groups_say_so(tmp_path: Path) -> None:
     write_table(tmp_path, [(path.name, "film") for path in write_images(tmp_path, 100)])
 
-    with pytest.raises(UserError, match="100 different ones are usable in 1 group"):
+    with pytest.raises(UserError, match="100 different usable ones in 1 group"):
         split_images(tmp_path, SPEC, seed=0)
 
 
@@ -247,7 +257,7 @@ def test_only_broken_images_are_too_few(tmp_path: Path) -> None:
     for index in range(50):
         (tmp_path / f"{index}.jpg").write_bytes(bytes([index]))
 
-    with pytest.raises(UserError, match=r"0 different ones are usable; 50 skipped"):
+    with pytest.raises(UserError, match=r"0 different usable ones; 50 skipped"):
         split_images(tmp_path, SPEC, seed=0)
 
 

@@ -13,7 +13,7 @@ from ca_deploy.artifact import sha256_file
 from ca_deploy.bench.devices import DeviceOptions, open_device
 from ca_deploy.bench.profile.attribution import attribute
 from ca_deploy.bench.profile.blocks import attention_blocks
-from ca_deploy.bench.profile.times import RunTimes
+from ca_deploy.bench.profile.times import OperatorTimes, RunTimes
 from ca_deploy.errors import UserError
 from ca_deploy.progress import Progress
 from ca_deploy.runtimes.litert import LiteRT, Node
@@ -29,7 +29,7 @@ class OperatorCost:
     """What one operator costs, as the runtime executes it.
 
     Attributes:
-        name: as the runtime calls it.
+        name: as the runtime calls it, or as the file does where the runtime has no name for it.
         microseconds: mean of the middle half of all runs, as the runtime tells it: rounded down each time.
         runs_on: `XNNPACK` or `TFLite`.
         shape: of its first output, as the file has it; None where it cannot be told.
@@ -157,7 +157,7 @@ def make_profile(file: Path, here: LiteRT, device: str, threads: int, times: Run
     ran: list[Node | None] = [None] * len(times.operators) if aligned is None else [*aligned]
     operators = tuple(
         OperatorCost(
-            name=one.name,
+            name=_name(one, node),
             microseconds=_middle_mean(one.microseconds),
             runs_on="XNNPACK" if one.node is None else "TFLite",
             shape=None if node is None else shapes[node.outputs[0]],
@@ -176,6 +176,11 @@ def make_profile(file: Path, here: LiteRT, device: str, threads: int, times: Run
         operators=operators,
         blocks=None if aligned is None else tuple(costs),
     )
+
+
+def _name(operator: OperatorTimes, node: Node | None) -> str:
+    """The runtime's name; the file's where XNNPACK has none (int8 activations that it runs as a table)."""
+    return node.operator if node is not None and operator.name.startswith("Invalid") else operator.name
 
 
 def _block_cost(

@@ -9,11 +9,12 @@ from pathlib import Path
 import pytest
 from bench_models import gated_block
 
-from ca_deploy.bench.profile.run import Profile, profile
+from ca_deploy.bench.profile.run import Profile, make_profile, profile
 from ca_deploy.bench.profile.times import run_times
 from ca_deploy.errors import DeviceError, UserError
 from ca_deploy.progress import Silent
 from ca_deploy.report import profile_plot, profile_table
+from ca_deploy.runtimes.litert import LiteRT
 
 
 @pytest.fixture(scope="module", params=["float32", "int8"])
@@ -77,3 +78,14 @@ def test_runs_of_different_operators_are_not_put_together() -> None:
 def test_only_tflite_files_have_a_profile(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"only \.tflite files can be profiled"):
         profile(tmp_path / "model.onnx", 1, 1, Silent())
+
+
+def test_an_operator_that_xnnpack_has_no_name_for_has_the_file_s(found: Profile) -> None:
+    here = LiteRT(found.file, xnnpack=False)
+    told = [(one.name, None, 1.0) for one in found.operators]
+    named = [("Invalid Unary Op" if one[0].startswith("Sigmoid") else one[0], *one[1:]) for one in told]
+    assert named != told
+    operators = make_profile(found.file, here, "local", 1, run_times([9.0], [named])).operators
+    assert [one.name.partition(" ")[0] for one in operators if "Sig" in one.name or "LOG" in one.name] == [
+        "LOGISTIC"
+    ]
