@@ -71,7 +71,7 @@ class Workbench:
         """Measure those that make different files beside each other; none when they all make the same.
 
         Raises:
-            DeviceError: when the device fails, or does not tell its single runs.
+            DeviceError: when the device fails, or its measurements cannot be compared.
         """
         different: dict[str, Formulation] = {}
         for one in formulations:
@@ -136,8 +136,9 @@ class Workbench:
         try:
             ratio = compare(measurement, current)
         except ValueError as error:
-            raise DeviceError(f"{self.device.name} does not tell single runs, without which no formulation "
-                              "can be called faster; tune on another device") from error  # fmt: skip
+            raise DeviceError(
+                f"{self.device.name} cannot say which formulation is faster ({error}); tune on another device"
+            ) from error
         output = self._outputs(data)
         sqnr = sqnr_db(self._reference, output)
         return Trial(
