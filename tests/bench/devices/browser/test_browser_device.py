@@ -306,7 +306,8 @@ def test_over_a_cable_the_page_is_the_phone_s_own_and_therefore_secure(
     asked = tmp_path / "asked"
     (tmp_path / "bin").mkdir()
     (tmp_path / "bin" / "adb").write_text(
-        f'#!/bin/sh\n[ "$1" != devices ] || printf "attached:\\nR5CT device\\n"\necho "$*" >> {asked}\n'
+        '#!/bin/sh\n[ "$1" != devices ] || printf "List of devices attached\\nR5CT device\\n"\n'
+        f'echo "$*" >> {asked}\n'
     )
     (tmp_path / "bin" / "adb").chmod(0o755)
     monkeypatch.setenv("PATH", str(tmp_path / "bin"), prepend=os.pathsep)
