@@ -10,6 +10,8 @@ from typing import Annotated
 import typer
 
 from ca_deploy.errors import UserError
+from ca_deploy.formats import FORMATS
+from ca_deploy.precisions import DEFAULT, PRECISIONS
 
 Json = Annotated[bool, typer.Option("--json", help="Print the result as JSON on standard output.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress; only the result.")]
@@ -49,14 +51,18 @@ InputSize = Annotated[
         show_default=False,
     ),
 ]
+# Spaces behind commas, in the three lists below: help is not broken at commas alone, but cut off.
 Precisions = Annotated[
     str | None,
     typer.Option(
         "--precision",
         metavar="LIST",
-        help="These of fp32,fp16,int8 (the default), int8_per_tensor,int16x8,dynamic_int8,weight_int8.",
+        help=f"Some of {', '.join(PRECISIONS)}; default: {','.join(DEFAULT)}.",
         show_default=False,
     ),
+]
+PrecisionsAnew = Annotated[
+    str, typer.Option("--precision", metavar="LIST", help=f"Some of {', '.join(PRECISIONS)}.")
 ]
 Targets = Annotated[
     str | None,
@@ -69,7 +75,7 @@ Formats = Annotated[
     typer.Option(
         "--formats",
         metavar="LIST",
-        help="onnx,tflite,ort,coreml,executorch; default: onnx,tflite, and coreml for ios.",
+        help=f"Some of {', '.join(FORMATS)}; default: onnx,tflite, and coreml for ios.",
         show_default=False,
     ),
 ]

@@ -25,7 +25,7 @@ EXAMPLES = """
 
 def quantize(
     folder: options.Exported,
-    precision: options.Precisions = "int8",
+    precision: options.PrecisionsAnew = "int8",
     optimize: options.AsBefore = None,
     images: options.SameImages = None,
     targets: Annotated[

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from ca_deploy.precisions import PRECISIONS
+
 ROOT = Path(__file__).parents[2]
 HEAVY = {"torch", "tensorflow", "onnx", "onnxruntime", "onnxsim", "ai_edge_litert", "numpy", "PIL"}
 
@@ -55,6 +57,14 @@ def test_help_has_examples(tmp_path):
         "ca-deploy export ca_mobilenetv2 --weights mbv2_ca.pth"
         in run("export", "--help", folder=tmp_path).stdout
     )
+
+
+@pytest.mark.parametrize("name", ["export", "quantize"])
+def test_help_names_every_precision_in_a_narrow_terminal(tmp_path, name, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = run(name, "--help", folder=tmp_path).stdout
+    assert "…" not in shown
+    assert all(precision in shown for precision in PRECISIONS)
 
 
 def test_list_as_json_is_readable_by_machines(tmp_path):
