@@ -39,7 +39,8 @@ def scaled_clips(data: bytes, batches: Batches, threads: int) -> bytes:
         threads: how many images run at the same time.
     """
     model = TFLiteModel(data)
-    found = _scalable(model)
+    clips = _clips(model)
+    found = {index: (operator, way) for index, (operator, way) in clips.items() if not isinstance(way, str)}
     if not found:
         return data
     highs = measure_highs(data, list(found), batches(), threads)
@@ -47,7 +48,7 @@ def scaled_clips(data: bytes, batches: Batches, threads: int) -> bytes:
 
     def multiply(index: int, factor: NDArray[np.float64], axis: int) -> None:
         values = changed.get(index, model.constant(index))
-        assert values is not None  # see `_scalable`
+        assert values is not None  # see `_clips`
         shape = [1] * values.ndim
         shape[axis] = -1
         changed[index] = (values * factor.reshape(shape)).astype(np.float32)
@@ -64,8 +65,15 @@ def scaled_clips(data: bytes, batches: Batches, threads: int) -> bytes:
     return model.dump()
 
 
-def _scalable(model: TFLiteModel) -> dict[int, tuple[Any, set[int]]]:
-    """Outputs of convolutions with ReLU6 that can be scaled: the operator and the weights that undo it."""
+def unscaled_clips(data: bytes) -> tuple[str, ...]:
+    """What `scaled_clips` leaves alone in a float32 .tflite, and why, one line each."""
+    model = TFLiteModel(data)
+    found = _clips(model).items()
+    return tuple(f"{model.name(index)}: {reason}" for index, (_, reason) in found if isinstance(reason, str))
+
+
+def _clips(model: TFLiteModel) -> dict[int, tuple[Any, set[int] | str]]:
+    """Outputs of convolutions with ReLU6: the operator, and the weights that undo a scale or why none can."""
     readers, found = Readers.of(model), {}
     for operator in model.operators:
         if model.kind(operator) not in _CONVOLUTIONS or len(operator.inputs) < 3:
@@ -74,8 +82,10 @@ def _scalable(model: TFLiteModel) -> dict[int, tuple[Any, set[int]]]:
         own = all(
             index >= 0 and model.constant(index) is not None and readers.alone(index) for index in learned
         )
-        if fused_activation(operator) == schema.ActivationFunctionType.RELU6 and own:
-            undoing = undoing_weights(readers, int(operator.outputs[0]))
-            if not isinstance(undoing, str):
-                found[int(operator.outputs[0])] = operator, undoing
+        if fused_activation(operator) == schema.ActivationFunctionType.RELU6:
+            result = int(operator.outputs[0])
+            undoing = (
+                undoing_weights(readers, result) if own else "its weights or bias are computed or shared"
+            )
+            found[result] = operator, undoing
     return found

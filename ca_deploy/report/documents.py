@@ -69,6 +69,7 @@ def report(result: ExportResult) -> dict[str, Any]:
                 "target": form.target,
                 "precisions": list(form.precisions),
                 "passes": [finite(asdict(record)) for record in form.passes],
+                "unscaled": list(form.unscaled),
             }
             for form in result.forms
         ],

@@ -78,11 +78,19 @@ class Work:
 
 @dataclass(frozen=True)
 class Form:
-    """A graph that some artifacts of a target share, and what the passes behind the canonical ones did."""
+    """A graph that some artifacts of a target share, and what the passes behind the canonical ones did.
+
+    Attributes:
+        target: that it was formed for.
+        precisions: of those artifacts.
+        passes: what each of them did.
+        unscaled: ReLU6 outputs whose channels int8 could not scale, and why, one line each.
+    """
 
     target: str
     precisions: tuple[str, ...]
     passes: tuple[PassRecord, ...]
+    unscaled: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

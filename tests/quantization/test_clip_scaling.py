@@ -3,7 +3,7 @@ import pytest
 from onnx import helper
 
 from ca_deploy.metrics import sqnr_db
-from ca_deploy.quantization.clip_scaling import scaled_clips
+from ca_deploy.quantization.clip_scaling import scaled_clips, unscaled_clips
 from ca_deploy.quantization.ranges import measure_highs
 from ca_deploy.quantization.scale_paths import Readers, undoing_weights
 from ca_deploy.quantization.simulation.operators import fused_activation
@@ -31,6 +31,7 @@ def test_gates_and_means_carry_the_scale_to_the_layers_that_undo_it(gated):
 
 def test_channels_grow_and_the_network_stays_the_same_below_the_bound(gated, images):
     small = images / 4
+    assert unscaled_clips(gated) == ()
     scaled = scaled_clips(gated, lambda: [small], 2)
     before, after = (
         measure_highs(data, clipped(data), [small], 1)[clipped(data)[0]] for data in (gated, scaled)
@@ -101,6 +102,7 @@ def test_what_cannot_be_undone_is_refused_with_the_reason(to_tflite, nodes, outp
     found = undoing_weights(Readers.of(TFLiteModel(data)), clipped(data)[0])
     assert isinstance(found, str)
     assert reason in found
+    assert [found in line for line in unscaled_clips(data)] == [True]
 
 
 def test_a_network_with_nothing_to_scale_is_not_run(to_tflite):

@@ -16,7 +16,7 @@ from ca_deploy.stages.work import Form, Work, Written
 if TYPE_CHECKING:
     from ca_deploy.passes import Pass, PassesResult
 
-_INT8_PRODUCTS = ("int8", "int8_per_tensor")  # what may multiply its gates in float instead
+_INT8 = ("int8", "int8_per_tensor")  # what is prepared beyond ranges, and may multiply its gates in float
 
 
 def write(work: Work) -> Written:
@@ -60,14 +60,15 @@ def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Seq
     progress.step(f"Lowering the graph for {target} ({', '.join(precisions)})")
     formed, float32 = lowered(work, passes)
     suffix = "" if target == plan.targets[0] else f".{target}"
-    written = Written(forms=(Form(target, tuple(precisions), formed.records),))
+    unscaled = _unscaled(float32, plan.optimize, precisions)
+    written = Written(forms=(Form(target, tuple(precisions), formed.records, unscaled),))
     for precision in precisions:
         path = work.folder / f"model_{precision}{suffix}.tflite"
         progress.step(f"Writing {path.name}")
         quantized = at_precision(
             precision, float32, work.calibration, plan.optimize, plan.threads, progress, plan.keep_float
         )
-        if precision in _INT8_PRODUCTS:
+        if precision in _INT8:
             products = gate_products(formed.graph, float_blocks(work, target))
             quantized = replace(
                 quantized,
@@ -83,6 +84,14 @@ def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Seq
         )
         written += write_pixel_variant(work, artifact, quantized.data)
     return written
+
+
+def _unscaled(float32: bytes, optimize: str, precisions: Sequence[str]) -> tuple[str, ...]:
+    """What int8 could not prepare of a form, and why."""
+    from ca_deploy.quantization.clip_scaling import unscaled_clips
+
+    prepared = optimize != "fast" and any(name in _INT8 for name in precisions)
+    return unscaled_clips(float32) if prepared else ()
 
 
 def _forms(formulations: Mapping[str, tuple[Pass, ...]]) -> list[tuple[tuple[Pass, ...], list[str]]]:
