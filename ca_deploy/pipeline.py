@@ -32,6 +32,7 @@ def export(
     targets: Sequence[str] | None = None,
     formats: Sequence[str] | None = None,
     optimize: str = "balanced",
+    ranges: str = "minmax",
     seed: int = 0,
     threads: int | None = None,
     overwrite: bool = False,
@@ -59,6 +60,8 @@ def export(
             for the target ios where coremltools is installed.
         optimize: how int8 is made: "fast" with measured ranges only, "balanced" with equalized residual
             streams and corrected biases too, "best" with sums and products in float as well.
+        ranges: how ranges of int8 activations in .tflite files are chosen: "minmax", "moving_average",
+            "percentile", "mse" or "entropy".
         seed: of the split into calibration and parity images.
         threads: of the runtimes while calibrating and verifying; default: all cores.
         overwrite: replace an earlier export at `out`.
@@ -91,6 +94,7 @@ def export(
         targets=targets,
         formats=formats,
         optimize=optimize,
+        ranges=ranges,
         seed=seed,
         threads=threads,
         overwrite=overwrite,
@@ -110,6 +114,7 @@ def quantize(
     *,
     precision: Sequence[str] = ("int8",),
     optimize: str | None = None,
+    ranges: str | None = None,
     images: str | Path | None = None,
     targets: Sequence[str] | None = None,
     seed: int | None = None,
@@ -125,6 +130,7 @@ def quantize(
         folder: what an export left; its manifest names recipe, weights and images.
         precision: what to write.
         optimize: how int8 is made; default: as before.
+        ranges: how ranges are chosen, see `export`; default: as before.
         images: for calibration and parity; default: the same.
         targets: which graph forms; default: the same.
         seed: of the split of the images; default: the same.
@@ -146,6 +152,7 @@ def quantize(
         precision=precision,
         targets=targets,
         optimize=optimize,
+        ranges=ranges,
         seed=seed,
         keep_float=keep_float,
         threads=threads,

@@ -21,6 +21,8 @@ SHIPPED_IMAGES = "shipped"
 _NOTHING = ("none",)
 """What --keep-float takes back what an earlier export kept with."""
 OPTIMIZE = ("fast", "balanced", "best")
+RANGES = ("minmax", "moving_average", "percentile", "mse", "entropy")
+"""Of `ca_deploy.quantization.chosen_ranges`, which takes long to import."""
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,7 @@ class Options:
     targets: Sequence[str] | None = None
     formats: Sequence[str] | None = None
     optimize: str | None = None
+    ranges: str | None = None
     seed: int | None = None
     threads: int | None = None
     overwrite: bool = False
@@ -79,6 +82,7 @@ class Plan:
         precisions: at which of their precisions.
         optimize: how much time int8 may take: "fast" (ranges only), "balanced" (equalization and corrected
             biases, some seconds) or "best" (sums and products in float as well).
+        ranges: how the ranges of int8 activations in .tflite files are chosen: a name in `RANGES`.
         min_runtime: the oldest TFLite that every .tflite must run on, as the user wrote it; None for any.
         check_clients: run every .tflite in the clients that apps use.
         made_from: the earlier export that this one takes up; None for a new one.
@@ -101,6 +105,7 @@ class Plan:
     seed: int
     threads: int
     overwrite: bool
+    ranges: str = "minmax"
     min_runtime: str | None = None
     made_from: Published | None = None
     check_clients: bool = False
@@ -161,6 +166,7 @@ def rebuild(published: Published, options: Options) -> Plan:
         "targets": before["targets"],
         "formats": before.get("formats"),
         "optimize": before["optimize"],
+        "ranges": before.get("ranges"),
         "seed": before["seed"],
         "min_runtime": before["min_runtime"],
         "float_gates": before["float_gates"],
@@ -192,7 +198,8 @@ def _plan(recipe: Recipe, weights: Path | None, options: Options, warnings: tupl
         targets=targets,
         formats=written,
         precisions=precisions,
-        optimize=_optimize(options.optimize or "balanced"),
+        optimize=_one_of("--optimize", options.optimize or "balanced", OPTIMIZE),
+        ranges=_one_of("--ranges", options.ranges or "minmax", RANGES),
         seed=seed,
         threads=options.threads or available_cores(),
         overwrite=options.overwrite,
@@ -294,10 +301,10 @@ def _images(given: str | None, recipe: Recipe) -> Path | Literal["noise"]:
     return Path(given) if given else recipe.folder / source
 
 
-def _optimize(level: str) -> str:
-    if level not in OPTIMIZE:
-        raise UserError(f"--optimize {level}: unknown; choose from {', '.join(OPTIMIZE)}")
-    return level
+def _one_of(option: str, value: str, known: tuple[str, ...]) -> str:
+    if value not in known:
+        raise UserError(f"{option} {value}: unknown; choose from {', '.join(known)}")
+    return value
 
 
 def _version(text: str | None) -> str | None:
@@ -359,8 +366,7 @@ def _chosen(option: str, values: Sequence[str] | None, known: tuple[str, ...]) -
     if values is None:
         return None
     for value in values:
-        if value not in known:
-            raise UserError(f"{option} {value}: unknown; choose from {', '.join(known)}")
+        _one_of(option, value, known)
     if not values:
         raise UserError(f"{option}: is empty; choose from {', '.join(known)}")
     return tuple(dict.fromkeys(values))

@@ -104,6 +104,7 @@ def test_a_network_without_recipe_is_named_after_its_factory():
             "--keep-float: no .tflite with int8",
         ),
         (Options("ca_mobilenetv2_cifar10", optimize="max"), "--optimize max: unknown; choose from fast"),
+        (Options("ca_mobilenetv2_cifar10", ranges="kl"), "--ranges kl: unknown; choose from minmax, moving"),
         (Options("ca_mobilenetv2_cifar10", input_size="\u00b2"), "give pixels as SIZE"),
         (Options("ca_mobilenetv2_cifar10", model="a:b"), "states a [network] and --model is another"),
     ],

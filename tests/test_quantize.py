@@ -70,7 +70,7 @@ def test_the_same_options_give_the_same_bytes(exported, again):
 
 
 def test_the_manifest_says_what_it_was_made_from(exported, again):
-    made = manifest_of(again(optimize="balanced").folder)
+    made = manifest_of(again(optimize="balanced", ranges="mse").folder)
     assert made["made_from"] == {
         "folder": str(exported),
         "manifest_sha256": sha256_file(exported / "manifest.json"),
@@ -79,6 +79,7 @@ def test_the_manifest_says_what_it_was_made_from(exported, again):
     assert before["made_from"] is None
     assert (made["network"], made["seed"]) == (before["network"], 3)
     assert (before["optimize"], made["optimize"]) == ("fast", "balanced")
+    assert (before["ranges"], made["ranges"]) == ("minmax", "mse")
 
 
 def test_other_images_are_taken_and_said(exported, again):

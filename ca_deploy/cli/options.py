@@ -87,6 +87,20 @@ Optimize = Annotated[
         help="int8: fast (ranges only), balanced (seconds more) or best (partly float).",
     ),
 ]
+Ranges = Annotated[
+    str,
+    typer.Option(
+        "--ranges",
+        metavar="METHOD",
+        help="Ranges of int8 .tflite: minmax, moving_average, percentile, mse or entropy.",
+    ),
+]
+SameRanges = Annotated[
+    str | None,
+    typer.Option(
+        "--ranges", metavar="METHOD", help="How ranges are chosen; default: as before.", show_default=False
+    ),
+]
 KeepFloat = Annotated[
     str | None,
     typer.Option(

@@ -18,6 +18,9 @@ EXAMPLES = """
   ca-deploy quantize build/ca_mobilenetv2_cifar10 --optimize fast --out build/fast
       the same images, ranges only
 
+  ca-deploy quantize build/ca_mobilenetv2_cifar10 --ranges mse --out build/mse
+      ranges that cut off rare values where that loses less than it gains
+
   ca-deploy quantize build/ca_mobilenetv2_cifar10 --precision int8,fp16 --overwrite
       two precisions, over an earlier result
 """
@@ -27,6 +30,7 @@ def quantize(
     folder: options.Exported,
     precision: options.PrecisionsAnew = "int8",
     optimize: options.AsBefore = None,
+    ranges: options.SameRanges = None,
     images: options.SameImages = None,
     targets: Annotated[
         str | None,
@@ -60,6 +64,7 @@ def quantize(
             folder,
             precision=options.split_list(precision) or (),
             optimize=optimize,
+            ranges=ranges,
             images=images,
             targets=options.split_list(targets),
             seed=seed,

@@ -10,11 +10,11 @@ from numpy.typing import NDArray
 from ca_deploy.progress import Progress
 from ca_deploy.quantization.bias_correction import corrected_biases
 from ca_deploy.quantization.calibration import Calibration
+from ca_deploy.quantization.chosen_ranges import choose_ranges
 from ca_deploy.quantization.clip_scaling import scaled_clips
 from ca_deploy.quantization.float_joints import float_joints
 from ca_deploy.quantization.keep_float import kept_places
 from ca_deploy.quantization.quantized import Quantized
-from ca_deploy.quantization.ranges import measure_ranges
 from ca_deploy.quantization.simulation import Simulation, distance_db, objection
 from ca_deploy.quantization.static import quantize_static
 from ca_deploy.quantization.tflite_model import TFLiteModel
@@ -35,6 +35,7 @@ def quantize_balanced(
     per_channel: bool = True,
     mixed: bool = False,
     keep_float: Sequence[str] = (),
+    method: str = "minmax",
 ) -> Quantized:
     """Write the int8 form of a float32 .tflite.
 
@@ -46,13 +47,14 @@ def quantize_balanced(
         per_channel: whether weights have one scale per output channel.
         mixed: whether sums and products stay float; see `float_joints`.
         keep_float: what else does; see `kept_places`.
+        method: how ranges are chosen; see `choose_ranges`.
 
     Returns:
         The int8 file; with a warning when its biases are not corrected because they cannot be simulated.
     """
     data = TFLiteModel(data).dump()  # without unused tensors, so that indices stay as they are below
     data = scaled_clips(data, lambda: calibration.batches(progress), threads)
-    ranges = measure_ranges(data, calibration.batches(progress), threads)
+    ranges = choose_ranges(data, calibration, method, threads, progress)
     joints = float_joints(TFLiteModel(data)) if mixed else []
     chosen = kept_places(data, keep_float, ranges, calibration.images, progress, joints)
     kept = sorted({*joints, *chosen})

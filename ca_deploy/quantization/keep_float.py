@@ -10,9 +10,10 @@ from ca_deploy.errors import UserError
 from ca_deploy.progress import Progress
 from ca_deploy.quantization.calibration import Calibration
 from ca_deploy.quantization.calibration_set import ImageSet
+from ca_deploy.quantization.chosen_ranges import choose_ranges
 from ca_deploy.quantization.clip_scaling import scaled_clips
 from ca_deploy.quantization.float_joints import float_joints
-from ca_deploy.quantization.ranges import Range, measure_ranges
+from ca_deploy.quantization.ranges import Range
 from ca_deploy.quantization.sensitivity import IMAGES, Sensitivity, sensitivities
 from ca_deploy.quantization.simulation import Simulation, objection
 from ca_deploy.quantization.tflite_model import TFLiteModel
@@ -57,7 +58,7 @@ def kept_places(
 
 
 def ranking(
-    data: bytes, calibration: Calibration, optimize: str, threads: int, progress: Progress
+    data: bytes, calibration: Calibration, optimize: str, method: str, threads: int, progress: Progress
 ) -> list[Sensitivity]:
     """What each operator's int8 costs in the file that `at_precision` would write, the costliest first.
 
@@ -65,6 +66,7 @@ def ranking(
         data: a float32 .tflite.
         calibration: images that set ranges.
         optimize: "fast", "balanced" or "best", whose sums and products are float already and not listed.
+        method: how ranges are chosen; see `choose_ranges`.
         threads: of the interpreter that measures ranges.
         progress: shows the operators done.
 
@@ -74,7 +76,7 @@ def ranking(
     data = TFLiteModel(data).dump()
     if optimize != "fast":
         data = scaled_clips(data, lambda: calibration.batches(progress), threads)
-    ranges = measure_ranges(data, calibration.batches(progress), threads)
+    ranges = choose_ranges(data, calibration, method, threads, progress)
     if reason := objection(Simulation(data), data, calibration.images.first(_PROOF_IMAGES)):
         raise UserError(f"the cost of each operator is found in a simulation: {reason}")
     joints = float_joints(TFLiteModel(data)) if optimize == "best" else []

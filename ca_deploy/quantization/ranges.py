@@ -43,17 +43,24 @@ def measure_ranges(data: bytes, batches: Iterable[NDArray[np.float32]], threads:
     Returns:
         Ranges by tensor index, inputs and outputs of the graph included.
     """
+    extremes = measure_extremes(data, batches, threads)
+    return {index: Range(float(of[:, 0].min()), float(of[:, 1].max())) for index, of in extremes.items()}
+
+
+def measure_extremes(
+    data: bytes, batches: Iterable[NDArray[np.float32]], threads: int
+) -> dict[int, NDArray[np.float64]]:
+    """Lowest and highest value (images, 2) of every float32 activation on each image, in the images' order.
+
+    See `measure_ranges` for the arguments.
+    """
     indices = _activations(TFLiteModel(data))
-    lows, highs = np.full(len(indices), np.inf), np.full(len(indices), -np.inf)
 
     def extremes(values: list[NDArray[np.floating]]) -> NDArray[np.float64]:
         return np.array([[value.min(), value.max()] for value in values], np.float64)
 
-    for found in _of_each_image(data, indices, batches, threads, extremes):
-        lows, highs = np.minimum(lows, found[:, 0]), np.maximum(highs, found[:, 1])
-    return {
-        index: Range(float(low), float(high)) for index, low, high in zip(indices, lows, highs, strict=True)
-    }
+    found = np.stack(list(of_each_image(data, indices, batches, threads, extremes)), axis=1)
+    return dict(zip(indices, found, strict=True))
 
 
 def measure_highs(
@@ -65,19 +72,19 @@ def measure_highs(
     def largest(values: list[NDArray[np.floating]]) -> list[NDArray[np.float64]]:
         return [value.reshape(-1, value.shape[-1]).max(0).astype(np.float64) for value in values]
 
-    for found in _of_each_image(data, indices, batches, threads, largest):
+    for found in of_each_image(data, indices, batches, threads, largest):
         highs = {index: np.maximum(highs[index], value) for index, value in zip(indices, found, strict=True)}
     return highs
 
 
-def _of_each_image(
+def of_each_image(
     data: bytes,
     indices: Sequence[int],
     batches: Iterable[NDArray[np.float32]],
     threads: int,
     statistic: Callable[[list[NDArray[np.floating]]], Found],
 ) -> Iterator[Found]:
-    """What `statistic` makes of these tensors, image by image."""
+    """What `statistic` makes of these tensors, image by image, in the images' order."""
     interpreters = min(threads, _MOST_INTERPRETERS)
     free: SimpleQueue[LiteRT] = SimpleQueue()
     for _ in range(interpreters):

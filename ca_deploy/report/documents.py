@@ -44,6 +44,7 @@ def manifest(result: ExportResult) -> dict[str, Any]:
         "targets": list(plan.targets),
         "formats": list(plan.formats),
         "optimize": plan.optimize,
+        "ranges": plan.ranges,
         "float_gates": plan.float_gates,
         "keep_float": list(plan.keep_float),
         "tuned_on": None if result.tuning is None else result.tuning.device,

@@ -66,7 +66,14 @@ def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Seq
         path = work.folder / f"model_{precision}{suffix}.tflite"
         progress.step(f"Writing {path.name}")
         quantized = at_precision(
-            precision, float32, work.calibration, plan.optimize, plan.threads, progress, plan.keep_float
+            precision,
+            float32,
+            work.calibration,
+            plan.optimize,
+            plan.threads,
+            progress,
+            plan.keep_float,
+            plan.ranges,
         )
         if precision in _INT8:
             products = gate_products(formed.graph, float_blocks(work, target))
