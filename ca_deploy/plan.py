@@ -243,8 +243,10 @@ def _checked(plan: Plan, asked: Options) -> Plan:
         UserError: when one of them cannot be used, or would change nothing.
     """
     plan.recipe.label_names()  # their file can be read
-    if not asked.keep_float:
+    if asked.keep_float is None or tuple(asked.keep_float) == _NOTHING:
         return plan
+    if not asked.keep_float:
+        raise UserError("--keep-float: is empty; give names of operators, auto:N or none")
     if not needs_calibration(plan.precisions_in("tflite")):
         raise UserError(
             "--keep-float: no .tflite with int8 is to be written; leave it out, or write one with "

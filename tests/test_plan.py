@@ -103,6 +103,7 @@ def test_a_network_without_recipe_is_named_after_its_factory():
             Options("ca_mobilenetv2_cifar10", keep_float=["logits"], formats=["onnx"]),
             "--keep-float: no .tflite with int8",
         ),
+        (Options("ca_mobilenetv2_cifar10", keep_float=[]), "--keep-float: is empty"),
         (Options("ca_mobilenetv2_cifar10", optimize="max"), "--optimize max: unknown; choose from fast"),
         (Options("ca_mobilenetv2_cifar10", ranges="kl"), "--ranges kl: unknown; choose from minmax, moving"),
         (Options("ca_mobilenetv2_cifar10", input_size="\u00b2"), "give pixels as SIZE"),
@@ -189,3 +190,9 @@ def test_an_earlier_export_s_choices_are_taken_and_can_be_taken_back():
     assert (same.seed, same.optimize, same.out) == (3, "fast", Path("build/mine"))
     back = rebuild(earlier, Options(keep_float=["none"], float_gates=False, seed=0))
     assert (back.keep_float, back.float_gates, back.seed) == ((), False, 0)
+
+
+def test_nothing_can_be_kept_in_float_whatever_is_written():
+    assert (
+        resolve(Options("ca_mobilenetv2_cifar10", precision=["fp16"], keep_float=["none"])).keep_float == ()
+    )
