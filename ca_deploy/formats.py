@@ -14,8 +14,8 @@ Format = Literal["onnx", "tflite", "ort", "coreml", "executorch"]
 
 
 @dataclass(frozen=True)
-class Written:
-    """What is written in a format.
+class FileFormat:
+    """One format.
 
     Attributes:
         precisions: those that it has.
@@ -26,12 +26,12 @@ class Written:
     package: str | None = None
 
 
-FORMATS: dict[str, Written] = {
-    "onnx": Written(("fp32",)),
-    "tflite": Written(tuple(PRECISIONS)),
-    "ort": Written(("fp32", "int8")),
-    "coreml": Written(("fp16", "int8"), "coremltools"),
-    "executorch": Written(("fp32", "int8"), "executorch"),
+FORMATS: dict[str, FileFormat] = {
+    "onnx": FileFormat(("fp32",)),
+    "tflite": FileFormat(tuple(PRECISIONS)),
+    "ort": FileFormat(("fp32", "int8")),
+    "coreml": FileFormat(("fp16", "int8"), "coremltools"),
+    "executorch": FileFormat(("fp32", "int8"), "executorch"),
 }
 
 DEFAULT: tuple[Format, ...] = ("onnx", "tflite")

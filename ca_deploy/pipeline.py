@@ -234,7 +234,15 @@ def run(plan: Plan, progress: Progress) -> ExportResult:
         if tuning is not None:
             warnings += tuning.warnings()
         result = ExportResult(
-            folder, plan, network.origin, images, canonical.records, written.forms, exported, warnings, tuning
+            folder,
+            plan,
+            network.origin,
+            images,
+            canonical.records,
+            written.formulated,
+            exported,
+            warnings,
+            tuning,
         )
         write_json(folder / MANIFEST, manifest(result))
         write_json(folder / REPORT, report(result))

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from ca_deploy.bench.devices import Measurement
     from ca_deploy.passes import PassRecord
     from ca_deploy.quantization.calibration_set import ImageSplit
-    from ca_deploy.stages import Form
+    from ca_deploy.stages import Formulated
     from ca_deploy.tuning import Tuning
     from ca_deploy.verify.clients import ClientCheck
     from ca_deploy.verify.delegates import Delegation
@@ -49,7 +49,7 @@ class ExportResult:
         origin: where the weights came from: path, sha256, layout, architecture.
         images: the calibration and parity sets.
         passes: a record of each canonical pass.
-        forms: what the passes behind them made for each target and precision.
+        formulated: what the passes behind them made for each target and precision.
         exported: the artifacts.
         warnings: lines that the user should read.
         tuning: what was measured to choose formulations; None when that was not asked for.
@@ -60,7 +60,7 @@ class ExportResult:
     origin: dict[str, Any]
     images: ImageSplit
     passes: tuple[PassRecord, ...]
-    forms: tuple[Form, ...]
+    formulated: tuple[Formulated, ...]
     exported: tuple[Exported, ...]
     warnings: tuple[str, ...]
     tuning: Tuning | None = None

@@ -67,12 +67,12 @@ def report(result: ExportResult) -> dict[str, Any]:
         "passes": [finite(asdict(record)) for record in result.passes],
         "formulations": [
             {
-                "target": form.target,
-                "precisions": list(form.precisions),
-                "passes": [finite(asdict(record)) for record in form.passes],
-                "unscaled": list(form.unscaled),
+                "target": one.target,
+                "precisions": list(one.precisions),
+                "passes": [finite(asdict(record)) for record in one.passes],
+                "unscaled": list(one.unscaled),
             }
-            for form in result.forms
+            for one in result.formulated
         ],
         "tuning": None if result.tuning is None else result.tuning.document(),
         "artifacts": [

@@ -19,13 +19,13 @@ from ca_deploy.stages.rewriting import canonical_graph, examples_of
 from ca_deploy.stages.sensitivity import sensitivity
 from ca_deploy.stages.timing import latency
 from ca_deploy.stages.tuning import check_device, tuned
-from ca_deploy.stages.work import Form, Work, Written
+from ca_deploy.stages.work import Formulated, Work, Written
 
 if TYPE_CHECKING:
     from ca_deploy.exporters.tflite import Converter
 
 __all__ = [
-    "Form",
+    "Formulated",
     "LoadedNetwork",
     "Work",
     "Written",

@@ -31,7 +31,7 @@ class Work:
     Attributes:
         plan: what was asked for; a kind that it does not ask for writes nothing.
         folder: where the files go.
-        canonical: the one graph that every form starts from, which stays as it is, and its passes' records.
+        canonical: the one graph that every formulation starts from, and its passes' records; never changed.
         examples: one random and one real input (1, 3, H, W) float32, for proving passes.
         images: the calibration and parity sets.
         calibration: what int8 is calibrated on.
@@ -61,7 +61,7 @@ class Work:
             return run_passes(self.canonical.graph, passes, self.examples)
 
     def equalization(self) -> tuple[Pass, ...]:
-        """What prepares a graph for int8, whatever its form."""
+        """What prepares a graph for int8, whatever its formulation."""
         import torch
 
         from ca_deploy.passes.equalization import EqualizeStreams
@@ -77,7 +77,7 @@ class Work:
 
 
 @dataclass(frozen=True)
-class Form:
+class Formulated:
     """A graph that some artifacts of a target share, and what the passes behind the canonical ones did.
 
     Attributes:
@@ -99,16 +99,18 @@ class Written:
 
     Attributes:
         artifacts: the files.
-        forms: the graphs that they were lowered from.
+        formulated: the graphs that they were lowered from.
         warnings: what the user should know, one line each.
     """
 
     artifacts: tuple[Artifact, ...] = ()
-    forms: tuple[Form, ...] = ()
+    formulated: tuple[Formulated, ...] = ()
     warnings: tuple[str, ...] = ()
 
     def __add__(self, other: Written) -> Written:
         """Both together, in order."""
         return Written(
-            self.artifacts + other.artifacts, self.forms + other.forms, self.warnings + other.warnings
+            self.artifacts + other.artifacts,
+            self.formulated + other.formulated,
+            self.warnings + other.warnings,
         )

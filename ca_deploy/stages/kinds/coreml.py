@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from ca_deploy.artifact import Artifact
 from ca_deploy.errors import UserError
 from ca_deploy.stages.description import model_version
-from ca_deploy.stages.work import Form, Work, Written
+from ca_deploy.stages.work import Formulated, Work, Written
 
 if TYPE_CHECKING:
     from ca_deploy.passes import PassesResult
@@ -73,7 +73,7 @@ def _package(work: Work, precision: str, formed: PassesResult, quantized: Any = 
     artifact = Artifact(
         path, "coreml", precision, _TARGET, work.pass_names(formed.records), interface="pixels"
     )
-    return Written((artifact,), (Form(_TARGET, (precision,), formed.records),))
+    return Written((artifact,), (Formulated(_TARGET, (precision,), formed.records),))
 
 
 def _description(work: Work) -> Any:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ca_deploy.artifact import Artifact
-from ca_deploy.stages.work import Form, Work, Written
+from ca_deploy.stages.work import Formulated, Work, Written
 
 if TYPE_CHECKING:
     from torch.fx import GraphModule
@@ -59,5 +59,5 @@ def _file(work: Work, precision: str, formed: PassesResult, graph: GraphModule) 
     outside = ", ".join(sorted(set(lowered.outside)))
     warnings = (f"{path.name}: XNNPACK takes it in {lowered.subgraphs} subgraphs, without {outside}",)
     return Written(
-        (artifact,), (Form(_TARGET, (precision,), formed.records),), warnings if lowered.outside else ()
+        (artifact,), (Formulated(_TARGET, (precision,), formed.records),), warnings if lowered.outside else ()
     )

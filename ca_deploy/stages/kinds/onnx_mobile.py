@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from ca_deploy.artifact import Artifact
-from ca_deploy.stages.work import Form, Work, Written
+from ca_deploy.stages.work import Formulated, Work, Written
 
 if TYPE_CHECKING:
     from ca_deploy.passes import PassRecord
@@ -34,7 +34,7 @@ def _float32(work: Work) -> Written:
     formed = work.formed(ONNX_RUNTIME)
     path.write_bytes(to_ort(to_onnx(formed.graph, work.examples[0]), standard_operators=True))
     artifact = Artifact(path, "ort", "fp32", _TARGET, work.pass_names(formed.records))
-    return Written((artifact,), (_form("fp32", formed.records),))
+    return Written((artifact,), (_formulated("fp32", formed.records),))
 
 
 def _int8(work: Work) -> Written:
@@ -60,10 +60,10 @@ def _int8(work: Work) -> Written:
     passes = work.pass_names(formed.records)
     return Written(
         (Artifact(onnx, "onnx", "int8", _TARGET, passes), Artifact(ort, "ort", "int8", _TARGET, passes)),
-        (_form("int8", formed.records),),
+        (_formulated("int8", formed.records),),
         tuple(f"{onnx.name}: {warning}" for warning in quantized.warnings),
     )
 
 
-def _form(precision: str, records: tuple[PassRecord, ...]) -> Form:
-    return Form(_TARGET, (precision,), records)
+def _formulated(precision: str, records: tuple[PassRecord, ...]) -> Formulated:
+    return Formulated(_TARGET, (precision,), records)

@@ -1,4 +1,4 @@
-"""model_*.tflite: each target's own graph form, at every precision that was asked for."""
+"""model_*.tflite: each target's own formulation, at every precision that was asked for."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ca_deploy.precisions import PRECISIONS, needs_calibration
 from ca_deploy.stages.description import written_with_metadata
 from ca_deploy.stages.formulating import float_blocks, formulated
 from ca_deploy.stages.kinds.pixels import write_pixel_variant
-from ca_deploy.stages.work import Form, Work, Written
+from ca_deploy.stages.work import Formulated, Work, Written
 
 if TYPE_CHECKING:
     from ca_deploy.passes import Pass, PassesResult
@@ -20,7 +20,7 @@ _INT8 = ("int8", "int8_per_tensor")  # what is prepared beyond ranges, and may m
 
 
 def write(work: Work) -> Written:
-    """Write every target's forms; the first target names its files without a suffix.
+    """Write every target's formulations; the first target names its files without a suffix.
 
     Raises:
         UserError: the recipe states a formulation of a block that the network does not have.
@@ -36,8 +36,8 @@ def write(work: Work) -> Written:
             passes[precision] = formulated(work, target, PRECISIONS[precision].form)
             if PRECISIONS[precision].calibrated:
                 passes[precision] = (*equalization, *passes[precision])
-        for shared, sharing in _forms(passes):
-            written += _write_form(work, target, shared, sharing)
+        for shared, sharing in _shared(passes):
+            written += _write_formulated(work, target, shared, sharing)
     return written
 
 
@@ -49,8 +49,8 @@ def lowered(work: Work, passes: Sequence[Pass]) -> tuple[PassesResult, bytes]:
     return formed, work.converter.convert(to_onnx(formed.graph, work.examples[0]).SerializeToString()).data
 
 
-def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Sequence[str]) -> Written:
-    """Lower one form of the graph and write it at each of its precisions."""
+def _write_formulated(work: Work, target: str, passes: Sequence[Pass], precisions: Sequence[str]) -> Written:
+    """Lower one formulation of the graph and write it at each of its precisions."""
     from ca_deploy.exporters.onnx import value_name
     from ca_deploy.passes.blocks import gate_products
     from ca_deploy.quantization.float_gates import with_float_products
@@ -61,7 +61,7 @@ def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Seq
     formed, float32 = lowered(work, passes)
     suffix = "" if target == plan.targets[0] else f".{target}"
     unscaled = _unscaled(float32, plan.optimize, precisions)
-    written = Written(forms=(Form(target, tuple(precisions), formed.records, unscaled),))
+    written = Written(formulated=(Formulated(target, tuple(precisions), formed.records, unscaled),))
     for precision in precisions:
         path = work.folder / f"model_{precision}{suffix}.tflite"
         progress.step(f"Writing {path.name}")
@@ -94,21 +94,21 @@ def _write_form(work: Work, target: str, passes: Sequence[Pass], precisions: Seq
 
 
 def _unscaled(float32: bytes, optimize: str, precisions: Sequence[str]) -> tuple[str, ...]:
-    """What int8 could not prepare of a form, and why."""
+    """What int8 could not prepare of a graph, and why."""
     from ca_deploy.quantization.clip_scaling import unscaled_clips
 
     prepared = optimize != "fast" and any(name in _INT8 for name in precisions)
     return unscaled_clips(float32) if prepared else ()
 
 
-def _forms(formulations: Mapping[str, tuple[Pass, ...]]) -> list[tuple[tuple[Pass, ...], list[str]]]:
+def _shared(formulations: Mapping[str, tuple[Pass, ...]]) -> list[tuple[tuple[Pass, ...], list[str]]]:
     """Formulations of a target by precision, each with the precisions that share its graph."""
-    forms: list[tuple[tuple[Pass, ...], list[str]]] = []
+    graphs: list[tuple[tuple[Pass, ...], list[str]]] = []
     for precision, passes in formulations.items():
-        for known, sharing in forms:
+        for known, sharing in graphs:
             if known == passes:
                 sharing.append(precision)
                 break
         else:
-            forms.append((passes, [precision]))
-    return forms
+            graphs.append((passes, [precision]))
+    return graphs
