@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import io
-import logging
-import warnings
-from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +12,12 @@ from torch import Tensor
 from torch.fx import GraphModule
 
 from ca_deploy.errors import UserError
+from ca_deploy.exporters.quiet import quiet_python
 
 try:
-    from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
-    from executorch.exir import to_edge_transform_and_lower
+    with quiet_python(), contextlib.redirect_stderr(io.StringIO()):
+        from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
+        from executorch.exir import to_edge_transform_and_lower
 except ImportError as missing:
     raise UserError(
         "ExecuTorch's files need the package executorch: pip install 'ca-deploy[executorch]', or leave "
@@ -52,7 +51,7 @@ def to_pte(graph: GraphModule, example: Tensor) -> Lowered:
         UserError: ExecuTorch cannot lower one of its operators.
     """
     try:
-        with _quiet(), torch.no_grad():
+        with quiet_python(), contextlib.redirect_stderr(io.StringIO()), torch.no_grad():
             exported = torch.export.export(graph, (example,))
             edge = to_edge_transform_and_lower(exported, partitioner=[XnnpackPartitioner()])
             data = bytes(edge.to_executorch().buffer)
@@ -71,16 +70,3 @@ def _name(target: Any) -> str:
 
 def _first_line(error: BaseException) -> str:
     return (str(error).strip().splitlines() or [type(error).__name__])[0]
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Without ExecuTorch's warnings of PyTorch's next versions."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings(), contextlib.redirect_stderr(io.StringIO()):
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)

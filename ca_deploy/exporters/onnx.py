@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import ast
-import contextlib
-import logging
 import operator
-import warnings
-from collections.abc import Iterator
 from functools import reduce
 from typing import Any
 
@@ -22,6 +18,7 @@ from torch.fx import GraphModule, Node
 from ca_deploy.errors import UserError
 from ca_deploy.exporters.onnx_graph import PLACE_KEY, PRODUCER, NotListedError, OnnxGraph, place
 from ca_deploy.exporters.onnx_operators import OPERATORS
+from ca_deploy.exporters.quiet import quiet_python
 
 OPSET = 18
 """torch.onnx writes it without a converter, it has HardSwish (14) and LayerNormalization (17), and ONNX
@@ -137,7 +134,7 @@ def _output_names(graph: GraphModule) -> list[str]:
 def _written_by_torch(graph: GraphModule, example: Tensor) -> ModelProto:
     """The model as torch.onnx writes it."""
     try:
-        with _quiet(), torch.no_grad():
+        with quiet_python(), torch.no_grad():
             program = torch.onnx.export(
                 torch.export.export(graph, (example,)),
                 dynamo=True,
@@ -190,16 +187,3 @@ def _strip(model: ModelProto) -> None:
     ):
         holder.ClearField("metadata_props")
         holder.ClearField("doc_string")
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """No warnings and no log lines: torch.onnx reports on packages that this project does not use."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logging.disable(level)
