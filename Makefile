@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 INDEX := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
-.PHONY: export test test-devices check format bench lock clean
+.PHONY: export test test-devices lint check format bench lock clean
 
 export: $(READY)  ## the default network to build/, verified
 	$(BIN)/ca-deploy export ca_mobilenetv2_cifar10 --overwrite
@@ -29,11 +29,13 @@ test-devices: $(READY)  ## tests that need Debian packages (emulator, SSH, adb, 
 		{ apt-get update -qq && apt-get install -y --no-install-recommends $(DEVICE_PACKAGES); }
 	$(BIN)/python -m pytest -m devices
 
-check: $(READY)  ## lint, types, architecture and the fast tests
+lint: $(READY)  ## lint, types and architecture
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+check: lint  ## those and the fast tests
 	$(BIN)/python -m pytest -q -n 2 -m "not slow and not devices"
 
 bench: $(READY)  ## side by side with other converters; with DATA= and IMAGES= accuracy on labelled images too
