@@ -20,9 +20,7 @@ from ca_deploy.progress import on_terminal
 app = typer.Typer(add_completion=False, rich_markup_mode=None)
 
 Rounds = Annotated[int, typer.Option(min=5, help="How often the compared files take turns.")]
-Kept = Annotated[
-    bool, typer.Option("--kept", help="Measure our files of the last run instead of exporting them anew.")
-]
+Kept = Annotated[bool, typer.Option("--kept", help="Measure the files of the last run and make none.")]
 Out = Annotated[Path, typer.Option(help="Folder for the page, its JSON and its plot.")]
 Again = Annotated[
     list[str] | None,

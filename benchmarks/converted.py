@@ -81,7 +81,7 @@ class _Record:
 
 
 def rivals_files(
-    subject: Subject, rivals: Sequence[Rival], again: Sequence[str], progress: Progress
+    subject: Subject, rivals: Sequence[Rival], again: Sequence[str], kept: bool, progress: Progress
 ) -> list[Converted]:
     """Every rival's files; those that are in the cache are taken from there.
 
@@ -89,25 +89,32 @@ def rivals_files(
         subject: what to convert.
         rivals: who takes part.
         again: modules of rivals whose files are to be made again.
+        kept: make no others, and skip what is not in the cache.
         progress: shows which one is at work.
     """
     return [
-        _rivals_file(subject, rival, route, rival.module in again, progress)
+        _rivals_file(subject, rival, route, rival.module in again, kept, progress)
         for rival in rivals
         for route in rival.routes
     ]
 
 
-def _rivals_file(subject: Subject, rival: Rival, route: Route, again: bool, progress: Progress) -> Converted:
+def _rivals_file(
+    subject: Subject, rival: Rival, route: Route, again: bool, kept: bool, progress: Progress
+) -> Converted:
     progress.step(f"Converting with {route.name} ({route.precision})")
-    source = Path(__file__).with_name("rivals") / f"{rival.module}.py"
-    name = f"benchmarks/converted/{subject.folder.name}/{Path(route.file).stem}-{digest(source.read_text())}"
+    here = Path(__file__).parent
+    sources = (here / "rivals" / f"{rival.module}.py", here / "published.py")
+    digested = digest(*(source.read_text() for source in sources))
+    name = f"benchmarks/converted/{subject.folder.name}/{Path(route.file).stem}-{digested}"
     folder = benchmark_cache().parent / name
     if again:
         shutil.rmtree(folder, ignore_errors=True)
     base = Converted(route.name, route.precision, rival=rival)
     try:
         place = environment(rival.module, rival.requirements)
+        if kept and not again and not folder.is_dir():
+            raise SkippedError("not converted yet: `python -m benchmarks convert` does")
         cached(name, lambda empty: _convert(subject, rival, route, place, empty))
     except SkippedError as reason:
         return replace(base, skipped=str(reason))

@@ -79,7 +79,7 @@ class Growth:
         progress.step(f"Exporting it for {' and '.join(form.label for form in _FORMS)}")
         made = our_files_at_once(subject, _FORMS, self.kept)
         for rival in _best_rivals():
-            (best,) = rivals_files(subject, [rival], self.again, progress)
+            (best,) = rivals_files(subject, [rival], self.again, self.kept, progress)
             if best.file:
                 made.append(best)
                 break

@@ -20,8 +20,10 @@ Written by `python -m benchmarks` on {day}; every figure is in [results.json](re
 The same network with the same weights for everybody, the same {calibration} photographs for calibration, and
 SQNR of the logits against PyTorch on {parity} other photographs. {weights}
 
-The network is written with means and without copies, so that all converters start from a friendlier graph
-than that of the published code, which pools with AdaptiveAvgPool2d and expands its gates.
+Other converters get attention in the layers of the code that its authors published
+(`benchmarks/published.py`: AdaptiveAvgPool2d, permute, h_swish by hand), to their favour without the `expand`
+of both gates. Ours writes the same operators from that as from its own form; what the others make of ours is
+in [performance.md](performance.md).
 
 Machine: {processor}, {cores} cores, {system}; {versions}.
 Other programs kept {others:.2f} cores busy while it was measured{busy}.

@@ -44,7 +44,7 @@ class Comparison:
     def rows(self, progress: Progress) -> list[Row]:
         """Everybody's files, with the figures that do not depend on how busy the machine is."""
         subject = make_subject(Wanted(self.recipe, self.weights), progress)
-        rows = [Row(subject, made) for made in rivals_files(subject, RIVALS, self.again, progress)]
+        rows = [Row(subject, made) for made in rivals_files(subject, RIVALS, self.again, self.kept, progress)]
         forms = {"fp32": (X86, ANDROID), "int8": (X86, FLOAT_GATES, ANDROID, ANDROID_FLOAT_GATES)}
         for precision, ours in forms.items():
             rows += [Row(subject, made) for made in our_files(subject, precision, ours, self.kept, progress)]

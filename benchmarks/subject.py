@@ -16,6 +16,8 @@ Images = NDArray[np.float32]
 
 WEIGHTS = "weights.safetensors"
 
+_CHECKED = 4  # images that show that what a rival gets is the same network
+
 
 @dataclass(frozen=True)
 class Subject:
@@ -37,10 +39,18 @@ class Subject:
         return self.folder / WEIGHTS
 
     def network(self) -> nn.Module:
-        """Build the network, in evaluation mode."""
+        """Build the network as published, in evaluation mode; its logits are those of the reference."""
+        import torch
+
+        from benchmarks.published import as_published
         from ca_deploy.networks import StatedArchitecture, build_network, read_checkpoint
 
-        return build_network(read_checkpoint(self.weights), StatedArchitecture(str(self.weights)))
+        built = build_network(read_checkpoint(self.weights), StatedArchitecture(str(self.weights)))
+        network = as_published(built)
+        with torch.no_grad():
+            logits = network(torch.from_numpy(self.parity()[:_CHECKED])).numpy()
+        np.testing.assert_allclose(logits, self.reference()[:_CHECKED], rtol=0, atol=1e-5)
+        return network
 
     def calibration(self) -> Images:
         """The images that set ranges, the same for everybody."""
