@@ -10,8 +10,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 # LiteRT writes these prefixes on its own, and no environment variable of version 2.3.0 lowers its level; the
-# last is ExecuTorch's.
-CHATTER = ("INFO:", "VERBOSE:", "WARNING: [npu_registry", "WARNING: [gpu_registry", "[threadpool.cpp")
+# last two are ExecuTorch's.
+CHATTER = (
+    "INFO:",
+    "VERBOSE:",
+    "WARNING: [npu_registry",
+    "WARNING: [gpu_registry",
+    "[threadpool.cpp",
+    "[cpuinfo_utils.cpp",
+)
 
 _standard_error = 2
 _redirecting = threading.Lock()  # the file descriptor belongs to the whole process
