@@ -96,6 +96,8 @@ class Command:
                 stderr=shown,
                 text=True,
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)},
+                # A shell that runs the tests in the background hands down an ignored Ctrl-C.
+                preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
             )
 
     @property
