@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import numpy as np
 import torch
@@ -71,13 +71,26 @@ def _float_means(simulation: Simulation, images: Tensor, places: set[int]) -> di
     return means
 
 
-def _shift(simulation: Simulation, place: int, linear: Tensor, params: QuantParams, wanted: Tensor) -> Tensor:
-    """What to add to each channel of `linear` so that it has the wanted mean once activated and rounded."""
+def matching_shift(wanted: Tensor, reached: Callable[[Tensor], Tensor]) -> Tensor:
+    """What to add to each channel so that its mean is the wanted one.
+
+    Args:
+        wanted: the mean of each channel (C).
+        reached: gives the mean of each channel (C), activated and rounded, for a float32 shift (C).
+    """
     shift = torch.zeros_like(wanted, dtype=torch.float32)
     for _ in range(_TRIES):
-        reached = _channel_means(rounded(simulation.activated(place, linear + shift), params))
-        shift = shift + (wanted - reached).float()
+        shift = shift + (wanted - reached(shift)).float()
     return shift
+
+
+def _shift(simulation: Simulation, place: int, linear: Tensor, params: QuantParams, wanted: Tensor) -> Tensor:
+    """What to add to each channel of `linear` so that it has the wanted mean once activated and rounded."""
+
+    def reached(shift: Tensor) -> Tensor:
+        return _channel_means(rounded(simulation.activated(place, linear + shift), params))
+
+    return matching_shift(wanted, reached)
 
 
 def _channel_means(values: Tensor) -> Tensor:

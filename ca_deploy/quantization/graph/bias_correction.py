@@ -11,14 +11,12 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.fx import GraphModule, Node
 
+from ca_deploy.quantization.bias_correction import matching_shift
 from ca_deploy.quantization.graph.execution import constant_of, run
 from ca_deploy.quantization.graph.rounding import rounded
 from ca_deploy.quantization.graph.stored import fused_clip, layers
 from ca_deploy.quantization.parameters import QuantParams
 from ca_deploy.quantization.simulation.simulation import rounded_weights
-
-_TRIES = 3
-"""A clipped channel's mean moves by less than its bias; the remainder is gone after a few corrections."""
 
 
 def corrected_graph_biases(
@@ -65,11 +63,11 @@ def _float_means(graph: GraphModule, images: Tensor) -> dict[Node, Tensor]:
 
 def _shift(clip: Callable[[Tensor], Tensor], linear: Tensor, params: QuantParams, wanted: Tensor) -> Tensor:
     """What to add to each channel of `linear` so that it has the wanted mean once clipped and rounded."""
-    shift = torch.zeros_like(wanted, dtype=torch.float32)
-    for _ in range(_TRIES):
-        reached = _channel_means(rounded(clip(linear + _along_channels(shift, linear)), params))
-        shift = shift + (wanted - reached).float()
-    return shift
+
+    def reached(shift: Tensor) -> Tensor:
+        return _channel_means(rounded(clip(linear + _along_channels(shift, linear)), params))
+
+    return matching_shift(wanted, reached)
 
 
 def _clipped(clip: Node | None) -> Callable[[Tensor], Tensor]:
