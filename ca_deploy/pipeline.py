@@ -132,7 +132,7 @@ def quantize(
         optimize: how int8 is made; default: as before.
         ranges: how ranges are chosen, see `export`; default: as before.
         images: for calibration and parity; default: the same.
-        targets: which graph forms; default: the same.
+        targets: what graphs are formulated for; default: the same.
         seed: of the split of the images; default: the same.
         keep_float: operators that stay float32, see `export`; ("none",) for none; default: the same.
         threads: of the runtimes; default: all cores.
@@ -176,7 +176,7 @@ def sensitivity(
         folder: what an export left; nothing in it changes.
         optimize: how int8 is made; default: as before.
         images: for calibration; default: the same.
-        target: which graph form; default: the export's first.
+        target: whose graph; default: the export's first.
         threads: of the runtimes; default: all cores.
         progress: what to report to; silent by default.
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-Form = Literal["fp32", "fp16", "int8"]
+FormulatedPrecision = Literal["fp32", "fp16", "int8"]
+"""The precisions that graphs are formulated for."""
 
 
 @dataclass(frozen=True)
@@ -13,12 +14,13 @@ class Precision:
     """One precision.
 
     Attributes:
-        form: whose graph form it shares: what is fastest in float32, in float16 or in integers.
+        formulated_as: the precision whose formulation of the graph it shares: what is fastest in float32,
+            in float16 or in integers.
         calibrated: activations have ranges, which images set.
         default: written when no precision is asked for.
     """
 
-    form: Form
+    formulated_as: FormulatedPrecision
     calibrated: bool
     default: bool = False
 

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from ca_deploy import formats
 from ca_deploy.errors import UserError
 from ca_deploy.formats import Format
-from ca_deploy.precisions import Form
+from ca_deploy.precisions import FormulatedPrecision
 from ca_deploy.resources import data_folder
 
 Attention = Literal["none", "se", "cbam", "ca"]
@@ -132,7 +132,7 @@ class Formulation(_Table):
     arithmetic: Literal["int8", "float"] | None = None
 
 
-Formulations = dict[Target, dict[Form, dict[str, Formulation]]]
+Formulations = dict[Target, dict[FormulatedPrecision, dict[str, Formulation]]]
 """Target -> precision -> path of a block's module, such as `features.3.conv.6` -> how it is written."""
 
 
@@ -186,7 +186,7 @@ class Recipe(_Table):
 
     def formulations_of(self, target: str, precision: str) -> dict[str, Formulation]:
         """What it says of single blocks of a target and precision, by their paths."""
-        return self.formulations.get(cast(Target, target), {}).get(cast(Form, precision), {})
+        return self.formulations.get(cast(Target, target), {}).get(cast(FormulatedPrecision, precision), {})
 
     def with_formulations(self, formulations: Formulations) -> Recipe:
         """The same recipe with these formulations in place of those of the same targets and precisions."""

@@ -30,7 +30,7 @@ def sensitivity(
     target: Annotated[
         str | None,
         typer.Option(
-            "--target", metavar="NAME", help="Graph form; default: the export's first.", show_default=False
+            "--target", metavar="NAME", help="Whose graph; default: the export's first.", show_default=False
         ),
     ] = None,
     top: Annotated[int, typer.Option("--top", min=1, help="How many operators to show.")] = 20,

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def sensitivity(work: Work) -> list[Sensitivity]:
-    """Operators of the first target's int8 form, by what keeping each in float would gain.
+    """Operators of the first target's int8 file, by what keeping each in float would gain.
 
     Raises:
         UserError: when the network cannot be simulated.

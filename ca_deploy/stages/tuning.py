@@ -60,7 +60,7 @@ def tuned(work: Work) -> Tuning:
     kinds = _kinds(work)
     tuned_blocks: list[TunedBlocks] = []
     for target in plan.targets:
-        for precision in dict.fromkeys(PRECISIONS[name].form for name in plan.precisions):
+        for precision in dict.fromkeys(PRECISIONS[name].formulated_as for name in plan.precisions):
             progress.step(f"Tuning {precision} for {target} on {device.name}")
             axes = FLOAT_AXES if plan.float_gates and precision == "int8" else AXES
             start = default_formulation(target, precision)

@@ -33,7 +33,7 @@ def write(work: Work) -> Written:
     for target in work.plan.targets:
         passes: dict[str, tuple[Pass, ...]] = {}
         for precision in precisions:
-            passes[precision] = formulated(work, target, PRECISIONS[precision].form)
+            passes[precision] = formulated(work, target, PRECISIONS[precision].formulated_as)
             if PRECISIONS[precision].calibrated:
                 passes[precision] = (*equalization, *passes[precision])
         for shared, sharing in _shared(passes):

@@ -5,9 +5,7 @@ import pytest
 
 from ca_deploy.errors import UserError
 from ca_deploy.formats import FORMATS, Format
-from ca_deploy.plan import Options, rebuild, resolve
-from ca_deploy.published import Published
-from ca_deploy.recipe import Recipe
+from ca_deploy.plan import Options, resolve
 
 
 def test_the_shipped_recipe_needs_nothing_else():
@@ -171,25 +169,6 @@ def test_labels_that_cannot_be_read_are_said_before_any_work(tmp_path):
     assert str(caught.value) == (
         f"{path}: cannot read the labels of recipe mine (No such file or directory); correct its `labels`"
     )
-
-
-def test_an_earlier_export_s_choices_are_taken_and_can_be_taken_back():
-    manifest = {
-        "network": {"factory": "m:n"},
-        "calibration": {"images": "noise"},
-        "targets": ["android"],
-        "optimize": "fast",
-        "seed": 3,
-        "min_runtime": "2.14",
-        "float_gates": True,
-        "keep_float": ["conv"],
-    }
-    earlier = Published(Path("build/mine"), manifest, Recipe(name="mine", folder=Path()))
-    same = rebuild(earlier, Options())
-    assert (same.keep_float, same.float_gates, same.min_runtime) == (("conv",), True, "2.14")
-    assert (same.seed, same.optimize, same.out) == (3, "fast", Path("build/mine"))
-    back = rebuild(earlier, Options(keep_float=["none"], float_gates=False, seed=0))
-    assert (back.keep_float, back.float_gates, back.seed) == ((), False, 0)
 
 
 def test_nothing_can_be_kept_in_float_whatever_is_written():

@@ -1,0 +1,23 @@
+"""What a plan could not carry out, said before any work."""
+
+from __future__ import annotations
+
+from ca_deploy import formats
+from ca_deploy.plan.kept_float import check_kept_float
+from ca_deploy.plan.options import Options
+from ca_deploy.plan.plan import Plan
+
+
+def check_plan(plan: Plan, asked: Options) -> None:
+    """Make sure that a plan can be carried out, and that each option that was given has an effect.
+
+    Args:
+        plan: what will be done.
+        asked: the options that were given now; what an earlier export was made with is taken as it is.
+
+    Raises:
+        UserError: when something cannot be used, or would change nothing.
+    """
+    plan.recipe.label_names()  # their file can be read
+    formats.check_each_format_written(asked.formats or (), plan.precisions)
+    check_kept_float(plan, asked.keep_float)

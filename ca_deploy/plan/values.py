@@ -1,0 +1,80 @@
+"""The values that options take."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from ca_deploy.errors import UserError
+from ca_deploy.machine import available_cores
+
+
+def one_of(option: str, value: str, known: tuple[str, ...]) -> str:
+    """The value, which is a known one.
+
+    Raises:
+        UserError: when it is not.
+    """
+    if value not in known:
+        raise UserError(f"{option} {value}: unknown; choose from {', '.join(known)}")
+    return value
+
+
+def several_of(option: str, values: Sequence[str] | None, known: tuple[str, ...]) -> tuple[str, ...] | None:
+    """The values of an option that takes several, each of them known, without repetition.
+
+    Raises:
+        UserError: when one is not known, or there is none.
+    """
+    if values is None:
+        return None
+    for value in values:
+        one_of(option, value, known)
+    if not values:
+        raise UserError(f"{option}: is empty; choose from {', '.join(known)}")
+    return tuple(dict.fromkeys(values))
+
+
+def parsed_size(text: str) -> tuple[int, int]:
+    """`224` or `160x320` (height x width) as two positive numbers.
+
+    Raises:
+        UserError: when it is neither.
+    """
+    parts = text.lower().split("x")
+    if len(parts) not in (1, 2) or not all(part.isdecimal() and int(part) > 0 for part in parts):
+        raise UserError(f"--input-size {text}: give pixels as SIZE or HEIGHTxWIDTH, such as 224 or 160x320")
+    return int(parts[0]), int(parts[-1])
+
+
+def stated_version(text: str | None) -> str | None:
+    """A version of TensorFlow Lite, as it was written; None for any.
+
+    Raises:
+        UserError: when it is none.
+    """
+    if text is not None and not re.fullmatch(r"\d+\.\d+(\.\d+)?", text, re.ASCII):
+        raise UserError(f"--min-runtime {text}: give a version of TensorFlow Lite, such as 2.14")
+    return text
+
+
+def stated_seed(seed: int | None) -> int:
+    """A seed; 0 when none is given.
+
+    Raises:
+        UserError: when it is out of range.
+    """
+    if seed is not None and not 0 <= seed < 2**63:
+        raise UserError(f"--seed {seed}: must be from 0 to 2^63 - 1")
+    return seed or 0
+
+
+def stated_threads(threads: int | None) -> int:
+    """A number of threads; all cores when none is given.
+
+    Raises:
+        UserError: when it is less than 1.
+    """
+    if threads is not None and threads < 1:
+        raise UserError(f"--threads {threads}: must be at least 1")
+    return threads or available_cores()
