@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,7 +16,7 @@ _NEW = 0.05
 """The share of a new image in a moving average."""
 _PERCENT = 99.99
 _FRACTIONS = np.arange(8, 65) / 64
-"""Of the exact range: what MSE and entropy try. The exact range itself is the last."""
+"""Of the exact range: what MSE tries, and entropy every second of. The exact range itself is the last."""
 
 
 def moving_average(extremes: NDArray[np.float64]) -> Range:
@@ -48,11 +49,19 @@ def mse(histogram: Histogram) -> Range:
     """The fraction of the exact range, both ends alike, with the smallest mean squared error in int8.
 
     The error is that of rounding and clipping the middles of the bins (Nagel et al., A White Paper on Neural
-    Network Quantization, 2021, section 3.1, equation 17), searched on a grid from 1/8 to 1.
+    Network Quantization, 2021, section 3.1, equation 17), searched on a grid from 1/8 to 1: every eighth
+    fraction first, then closer around the best, because clipping gains until it costs.
     """
-    chosen = [_part(histogram.limits, fraction) for fraction in _FRACTIONS]
-    errors = [_squared_error(histogram, within) for within in chosen]
-    return chosen[_last_smallest(errors)]
+    parts = [_part(histogram.limits, fraction) for fraction in _FRACTIONS]
+    error = cache(lambda place: _squared_error(histogram, parts[place]))
+
+    def best_of(places: Iterable[int]) -> int:
+        return min(places, key=lambda place: (error(place), -place))  # of equal ones the widest range
+
+    best = best_of(range(0, len(parts), 8))
+    for step in (4, 2, 1):
+        best = best_of(place for place in (best - step, best, best + step) if 0 <= place < len(parts))
+    return parts[best]
 
 
 def entropy(histogram: Histogram) -> Range:
@@ -65,7 +74,7 @@ def entropy(histogram: Histogram) -> Range:
     """
     limits, counts = histogram.limits, _without_zeros(histogram)
     largest = max(abs(limits.low), abs(limits.high))
-    chosen = [_clipped(limits, largest * fraction) for fraction in _FRACTIONS]
+    chosen = [_clipped(limits, largest * fraction) for fraction in _FRACTIONS[::2]]
     divergences = [_divergence(counts, *_bins(histogram, within)) for within in chosen]
     return chosen[_last_smallest(divergences)]
 
@@ -130,12 +139,12 @@ def _divergence(counts: NDArray[np.int64], first: int, behind: int) -> float:
     reference = inside.copy()
     reference[0] += counts[:first].sum()
     reference[-1] += counts[behind:].sum()
-    level = np.arange(len(inside)) * _LEVELS // len(inside)
+    begins = -(-np.arange(_LEVELS) * len(inside) // _LEVELS)  # each level's first bin
     used = inside > 0
-    mean = np.bincount(level, inside) / np.maximum(np.bincount(level, used), 1)
-    spread = np.where(used, mean[level], 0.0)
+    mean = np.add.reduceat(inside, begins) / np.maximum(np.add.reduceat(used, begins, dtype=np.intp), 1)
+    spread = np.where(used, np.repeat(mean, np.diff(begins, append=len(inside))), 0.0)
     seen = reference > 0
-    if np.any(spread[seen] == 0):
+    p, q = reference[seen], spread[seen]
+    if not q.all():
         return np.inf
-    p, q = reference[seen] / reference.sum(), spread[seen] / spread.sum()
-    return float(np.sum(p * np.log(p / q)))
+    return float(p @ np.log(p / q) / p.sum() + np.log(q.sum() / p.sum()))

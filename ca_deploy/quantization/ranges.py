@@ -57,7 +57,9 @@ def measure_extremes(
     indices = _activations(TFLiteModel(data))
 
     def extremes(values: list[NDArray[np.floating]]) -> NDArray[np.float64]:
-        return np.array([[value.min(), value.max()] for value in values], np.float64)
+        joined, starts = join(values)
+        both = [np.minimum.reduceat(joined, starts), np.maximum.reduceat(joined, starts)]
+        return np.stack(both, axis=1).astype(np.float64)
 
     found = np.stack(list(of_each_image(data, indices, batches, threads, extremes)), axis=1)
     return dict(zip(indices, found, strict=True))
@@ -102,6 +104,15 @@ def of_each_image(
     with ThreadPoolExecutor(interpreters) as pool:
         for batch in batches:
             yield from pool.map(found, batch)
+
+
+def join(values: Sequence[NDArray[np.floating]]) -> tuple[NDArray[np.floating], NDArray[np.intp]]:
+    """All values one behind the other, and where each tensor's begin.
+
+    Most tensors are small: one call for all of them takes a fraction of the time of a call for each.
+    """
+    ends = np.cumsum([value.size for value in values])
+    return np.concatenate([value.ravel() for value in values]), np.concatenate([[0], ends[:-1]])
 
 
 def _activations(model: TFLiteModel) -> list[int]:

@@ -66,6 +66,7 @@ class LiteRT:
         self.inputs = _infos(self._interpreter.get_input_details())
         self.outputs = _infos(self._interpreter.get_output_details())
         self._source = source
+        self._asked: dict[int, TensorInfo] = {}
 
     @property
     def tensors(self) -> tuple[TensorInfo, ...]:
@@ -96,8 +97,9 @@ class LiteRT:
 
         Intermediate tensors hold it only with `preserve_tensors`.
         """
-        (info,) = _infos([self._interpreter._get_tensor_details(index, 0)])
-        return info.to_real(self._interpreter.get_tensor(index))
+        if index not in self._asked:  # asking the interpreter takes longer than reading a tensor
+            (self._asked[index],) = _infos([self._interpreter._get_tensor_details(index, 0)])
+        return self._asked[index].to_real(self._interpreter.get_tensor(index))
 
     def _run(self, images: FloatBatch) -> tuple[FloatBatch, ...]:
         self._set_input(images)

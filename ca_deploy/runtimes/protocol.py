@@ -75,7 +75,9 @@ class TensorInfo:
 
     def to_real(self, stored: NDArray[Any]) -> FloatBatch:
         """What is stored, as float32 real numbers."""
-        return self.quantization.dequantize(stored) if self.quantization else stored.astype(np.float32)
+        if self.quantization:
+            return self.quantization.dequantize(stored)
+        return stored.astype(np.float32, copy=False)
 
 
 class Runtime(Protocol):

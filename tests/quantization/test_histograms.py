@@ -1,5 +1,6 @@
 import numpy as np
 
+from ca_deploy.quantization import histograms
 from ca_deploy.quantization.histograms import BINS, measure_histograms
 from ca_deploy.quantization.ranges import Range, measure_ranges
 from ca_deploy.quantization.tflite_model import TFLiteModel
@@ -22,6 +23,14 @@ def test_threads_do_not_change_a_count(gated, images):
     exact = measure_ranges(gated, [images], 1)
     alone, together = (measure_histograms(gated, exact, [images], threads) for threads in (1, 4))
     assert all(np.array_equal(alone[index].counts, together[index].counts) for index in alone)
+
+
+def test_how_many_tensors_are_counted_at_once_does_not_matter(gated, images, monkeypatch):
+    exact = measure_ranges(gated, [images], 1)
+    together = measure_histograms(gated, exact, [images], 1)
+    monkeypatch.setattr(histograms, "_COUNTED_AT_ONCE", 1)
+    alone = measure_histograms(gated, exact, [images], 1)
+    assert all(np.array_equal(alone[index].counts, together[index].counts) for index in exact)
 
 
 def test_what_never_changes_has_no_histogram(gated, images):
