@@ -25,6 +25,7 @@ from benchmarks.environments import (
 )
 from benchmarks.rivals.rival import Rival, Route
 from benchmarks.subject import Subject
+from benchmarks.worker import LONGEST
 from ca_deploy.artifact import MANIFEST, write_json
 from ca_deploy.progress import Progress
 from ca_deploy.runtimes.cache import cached
@@ -106,7 +107,8 @@ def _rivals_file(
     here = Path(__file__).parent
     sources = (here / "rivals" / f"{rival.module}.py", here / "published.py")
     digested = digest(*(source.read_text() for source in sources))
-    name = f"benchmarks/converted/{subject.folder.name}/{Path(route.file).stem}-{digested}"
+    route_name = f"{Path(route.file).stem}-{digested}{_batched(subject)}"
+    name = f"benchmarks/converted/{subject.folder.name}/{route_name}"
     folder = benchmark_cache().parent / name
     if again:
         shutil.rmtree(folder, ignore_errors=True)
@@ -126,12 +128,15 @@ def _rivals_file(
 
 def _convert(subject: Subject, rival: Rival, route: Route, place: Path, folder: Path) -> None:
     stop = _stopwatch()
-    arguments = (rival.module, route.file, subject.recipe, str(subject.folder), str(folder))
-    done = run_inside(place, "benchmarks.worker", *arguments)
+    what = (rival.module, route.file, subject.recipe, str(subject.folder), str(subject.batch))
+    done = run_inside(place, "benchmarks.worker", *what, str(folder))
     cost = stop()
-    if done.returncode < 0:  # not its own failure, so not worth keeping: the next run tries again
+    if done.returncode == -signal.SIGXCPU:
+        failure: str | None = f"it did not finish within {LONGEST} minutes of processor time"
+    elif done.returncode < 0:  # not its own failure, so not worth keeping: the next run tries again
         raise SkippedError(f"was ended by {signal.Signals(-done.returncode).name} while converting")
-    failure = complaint(done.stderr) if done.returncode else None
+    else:
+        failure = complaint(done.stderr) if done.returncode else None
     versions = dict(r.split("==") if "==" in r else r.split(" @ ") for r in rival.requirements)
     write_json(folder / _RECORD, asdict(_Record(cost, versions, failure)))
 
@@ -236,7 +241,7 @@ def our_files_at_once(subject: Subject, forms: Sequence[Form], kept: bool) -> li
     """
     import ca_deploy
 
-    folder = benchmark_cache() / "ours" / subject.folder.name / "at-once"
+    folder = benchmark_cache() / "ours" / subject.folder.name / f"at-once{_batched(subject)}"
     if not (kept and (folder / MANIFEST).is_file()):
         ca_deploy.export(
             subject.recipe,
@@ -245,6 +250,7 @@ def our_files_at_once(subject: Subject, forms: Sequence[Form], kept: bool) -> li
             precision=["int8"],
             targets=[form.target for form in forms],
             optimize="fast",
+            batch=subject.batch,
             out=folder,
             overwrite=True,
         )
@@ -252,6 +258,11 @@ def our_files_at_once(subject: Subject, forms: Sequence[Form], kept: bool) -> li
     return [
         Converted("ca-deploy", "int8", file, form=form.label) for file, form in zip(files, forms, strict=True)
     ]
+
+
+def _batched(subject: Subject) -> str:
+    """What tells files for several images at once from those for one."""
+    return f"-batch{subject.batch}" if subject.batch > 1 else ""
 
 
 def version_of_ours() -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from benchmarks.converted import our_files_at_once, rivals_files
@@ -21,22 +21,26 @@ from ca_deploy.bench.interleave import Effort
 from ca_deploy.progress import Progress
 
 _RECIPE = str(Path(__file__).with_name("growth.toml"))
-_SIZES = (96, 160, 224)
-_WIDTHS = (0.35, 1.0, 1.4)
-_PUBLISHED_SIZE, _PUBLISHED_WIDTH = 224, 1.0
-
 _FORMS = (X86, ANDROID)
 
-# The fastest of docs/results.md come first; the first that can be had takes part.
-_BEST = ("tiny_neural_network_ptq.tflite", "litert_torch_aeq.tflite")
+# The fastest of docs/results.md: those of them that can be had take part.
+_BEST = ("tiny_neural_network_ptq.tflite", "litert_torch_aeq.tflite", "onnx2tf_oiqt.tflite")
 
 
 @dataclass(frozen=True)
 class _Point:
-    """One size of the work: input in pixels, and width."""
+    """One size of the work: input in pixels, width, and images at once."""
 
-    size: int
-    width: float
+    size: int = 224
+    width: float = 1.0
+    batch: int = 1
+
+
+_POINTS = (
+    *(_Point(size=size) for size in (96, 160, 224, 256, 320)),
+    *(_Point(width=width) for width in (0.35, 0.5, 0.75, 1.4)),
+    *(_Point(batch=batch) for batch in (2, 4, 8)),
+)
 
 
 @dataclass(frozen=True)
@@ -53,9 +57,7 @@ class Growth:
 
     def rows(self, progress: Progress) -> dict[_Point, list[Row]]:
         """Files at every point, with the figures that do not depend on how busy the machine is."""
-        points = [_Point(size, _PUBLISHED_WIDTH) for size in _SIZES]
-        points += [_Point(_PUBLISHED_SIZE, width) for width in _WIDTHS if width != _PUBLISHED_WIDTH]
-        return {point: self._rows_at(point, progress) for point in points}
+        return {point: self._rows_at(point, progress) for point in _POINTS}
 
     def publish(self, effort: Effort, out: Path, progress: Progress) -> None:
         """Convert, measure and publish `results.growth.md` and `results.growth.json` in `out`."""
@@ -67,7 +69,7 @@ class Growth:
         document = {
             "session": session.document(),
             "points": [
-                {"size": point.size, "width": point.width, "rows": [row.document() for row in of_point]}
+                {**asdict(point), "rows": [row.document() for row in of_point]}
                 for point, of_point in rows.items()
             ],
         }
@@ -75,14 +77,11 @@ class Growth:
         (out / "results.growth.md").write_text(_page(rows, session), "utf-8")
 
     def _rows_at(self, point: _Point, progress: Progress) -> list[Row]:
-        subject = make_subject(Wanted(_RECIPE, width=point.width, size=str(point.size)), progress)
+        wanted = Wanted(_RECIPE, width=point.width, size=str(point.size))
+        subject = replace(make_subject(wanted, progress), batch=point.batch)
         progress.step(f"Exporting it for {' and '.join(form.label for form in _FORMS)}")
         made = our_files_at_once(subject, _FORMS, self.kept)
-        for rival in _best_rivals():
-            (best,) = rivals_files(subject, [rival], self.again, self.kept, progress)
-            if best.file:
-                made.append(best)
-                break
+        made += rivals_files(subject, _best_rivals(), self.again, self.kept, progress)
         rows = [Row(subject, one) for one in made]
         examine(rows, progress, ARM[:1])
         return rows

@@ -28,10 +28,12 @@ class Subject:
         folder: holds `weights.safetensors`, `calibration.npy`, `parity.npy` and `reference.npy`. Images are
             normalized, float32 (N, 3, H, W); the reference is the network's logits for those of parity,
             float32 (N, classes).
+        batch: how many images the files to compare take at once.
     """
 
     recipe: str
     folder: Path
+    batch: int = 1
 
     @property
     def weights(self) -> Path:
@@ -56,9 +58,14 @@ class Subject:
         """The images that set ranges, the same for everybody."""
         return self._array("calibration")
 
+    def calibration_batches(self) -> list[Images]:
+        """The same, as many at once as the files take; all of them, since their number is a multiple."""
+        images = self.calibration()
+        return np.split(images, len(images) // self.batch)
+
     def sample(self) -> Images:
-        """One image, (1, 3, H, W), for tracing."""
-        return self.calibration()[:1]
+        """One batch, (batch, 3, H, W), for tracing."""
+        return self.calibration()[: self.batch]
 
     def parity(self) -> Images:
         """The images that nobody has calibrated on."""

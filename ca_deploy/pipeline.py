@@ -28,6 +28,7 @@ def export(
     images: str | Path | None = None,
     out: str | Path | None = None,
     input_size: str | None = None,
+    batch: int = 1,
     precision: Sequence[str] | None = None,
     targets: Sequence[str] | None = None,
     formats: Sequence[str] | None = None,
@@ -54,6 +55,7 @@ def export(
         images: folder or .npz of images for calibration and parity, or "noise"; default: the recipe's.
         out: folder to publish; default: build/<recipe>.
         input_size: pixels as "224" or "160x320" (height x width).
+        batch: images that every .tflite takes at once.
         precision: which of `ca_deploy.precisions.PRECISIONS`; default: fp32, fp16 and int8.
         targets: which of android, x86, web and ios; default: the recipe's.
         formats: which of `ca_deploy.formats.FORMATS`; default: the recipe's, or onnx and tflite, and coreml
@@ -90,6 +92,7 @@ def export(
         images=None if images is None else str(images),
         out=None if out is None else Path(out),
         input_size=input_size,
+        batch=batch,
         precision=precision,
         targets=targets,
         formats=formats,

@@ -154,6 +154,23 @@ def test_a_network_of_the_user_s_own_goes_the_same_way(user_module, photographs)
     assert "no recipe given" in result.warnings[0]
 
 
+def test_files_for_several_images_at_once_are_verified_like_others(user_module, photographs):
+    user_module(
+        """
+        def build():
+            torch.manual_seed(0)
+            return nn.Sequential(nn.Conv2d(3, 8, 3, 2, 1), nn.ReLU6(), nn.Flatten(), nn.Linear(2048, 4))
+        """
+    )
+    options = {"model": "mine:build", "images": photographs, "input_size": "32", "precision": ["int8"]}
+    one, four = (ca_deploy.export(out=f"out{batch}", batch=batch, **options) for batch in (1, 4))
+    for alone, together in zip(one.exported, four.exported, strict=True):
+        assert together.verdict.parity == alone.verdict.parity
+        model = TFLiteModel(together.artifact.path.read_bytes())
+        assert [model.shape(index) for index in model.outputs] == [[4, 4]]
+    assert json.loads(Path("out4/manifest.json").read_text())["batch"] == 4
+
+
 def test_two_outputs_and_a_broken_photograph_are_no_obstacle(user_module, photographs, tmp_path):
     user_module(
         """

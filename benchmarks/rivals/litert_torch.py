@@ -24,7 +24,7 @@ def _ai_edge_quantizer(subject: Subject, file: Path) -> None:
     _float32(subject, float_file)
     (signature,) = Interpreter(str(float_file)).get_signature_list().items()
     key, names = signature
-    images = [{names["inputs"][0]: image[None]} for image in subject.calibration()]
+    images = [{names["inputs"][0]: batch} for batch in subject.calibration_batches()]
     quantizing = quantizer.Quantizer(str(float_file), recipe.static_wi8_ai8())
     quantizing.quantize(quantizing.calibrate({key: images})).export_model(str(file))
 
@@ -41,8 +41,8 @@ def _pt2e(subject: Subject, file: Path) -> None:
     quantizer = PT2EQuantizer().set_global(get_symmetric_quantization_config(is_per_channel=True))
     observed = prepare_pt2e(torch.export.export(subject.network(), sample).module(), quantizer)
     with torch.no_grad():
-        for image in torch.from_numpy(subject.calibration()):
-            observed(image[None])
+        for batch in subject.calibration_batches():
+            observed(torch.from_numpy(batch))
     quantized = convert_pt2e(observed, fold_quantize=False)
     litert_torch.convert(quantized, sample, quant_config=QuantConfig(pt2e_quantizer=quantizer)).export(
         str(file)

@@ -37,4 +37,9 @@ def signature_of(path: Path) -> Signature:
         raise UserError(
             f"{path}: gives {shapes}; a bundle's code is for image classifiers, which give one row of scores"
         )
+    if inputs[0].shape[0] != 1:
+        raise UserError(
+            f"{path}: takes {inputs[0].shape[0]} images at once; a bundle's code hands over one, so export "
+            "without --batch"
+        )
     return Signature(inputs[0], outputs[0])

@@ -51,6 +51,7 @@ InputSize = Annotated[
         show_default=False,
     ),
 ]
+Batch = Annotated[int, typer.Option("--batch", help="Images that every .tflite takes at once.")]
 # Spaces behind commas, in the three lists below: help is not broken at commas alone, but cut off.
 Precisions = Annotated[
     str | None,

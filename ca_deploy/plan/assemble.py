@@ -9,7 +9,14 @@ from ca_deploy.plan.kept_float import kept_float
 from ca_deploy.plan.options import OPTIMIZE, RANGES, Options
 from ca_deploy.plan.plan import Plan
 from ca_deploy.plan.tuning import tuning_plan
-from ca_deploy.plan.values import one_of, several_of, stated_seed, stated_threads, stated_version
+from ca_deploy.plan.values import (
+    one_of,
+    several_of,
+    stated_batch,
+    stated_seed,
+    stated_threads,
+    stated_version,
+)
 from ca_deploy.plan.written import formats_written, precisions_written
 from ca_deploy.recipe import TARGETS, Recipe
 from ca_deploy.resources import data_folder
@@ -48,6 +55,7 @@ def assembled(recipe: Recipe, weights: Path | None, options: Options, warnings: 
         overwrite=options.overwrite,
         min_runtime=stated_version(options.min_runtime),
         check_clients=options.check_clients,
+        batch=stated_batch(options.batch),
         float_gates=bool(options.float_gates),
         keep_float=kept_float(tuple(options.keep_float or ()), targets, precisions),
         tuning=tuning_plan(options, targets),

@@ -21,6 +21,7 @@ class Options:
     images: str | None = None
     out: Path | None = None
     input_size: str | None = None
+    batch: int | None = None
     precision: Sequence[str] | None = None
     targets: Sequence[str] | None = None
     formats: Sequence[str] | None = None

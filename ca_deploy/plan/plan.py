@@ -30,6 +30,7 @@ class Plan:
         ranges: how the ranges of int8 activations in .tflite files are chosen: a name in `RANGES`.
         min_runtime: the oldest TFLite that every .tflite must run on, as the user wrote it; None for any.
         check_clients: run every .tflite in the clients that apps use.
+        batch: images that every .tflite takes at once.
         made_from: the earlier export that this one takes up; None for a new one.
         float_gates: int8 files may multiply by gates in float: wherever --tune finds it faster, or everywhere
             without it.
@@ -54,6 +55,7 @@ class Plan:
     min_runtime: str | None = None
     made_from: Published | None = None
     check_clients: bool = False
+    batch: int = 1
     float_gates: bool = False
     keep_float: tuple[str, ...] = ()
     tuning: TuningPlan | None = None

@@ -33,6 +33,7 @@ def rebuild(published: Published, options: Options) -> Plan:
         "optimize": before["optimize"],
         "ranges": before.get("ranges"),
         "seed": before["seed"],
+        "batch": before.get("batch"),
         "min_runtime": before["min_runtime"],
         "float_gates": before["float_gates"],
         "keep_float": before.get("keep_float"),

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from ca_deploy.errors import UserError
 from ca_deploy.machine import available_cores
 
+_LARGEST_BATCH = 1024
+"""Images; beyond it the maps of a small network already take gigabytes."""
+
 
 def one_of(option: str, value: str, known: tuple[str, ...]) -> str:
     """The value, which is a known one.
@@ -67,6 +70,17 @@ def stated_seed(seed: int | None) -> int:
     if seed is not None and not 0 <= seed < 2**63:
         raise UserError(f"--seed {seed}: must be from 0 to 2^63 - 1")
     return seed or 0
+
+
+def stated_batch(images: int | None) -> int:
+    """How many images a file takes at once; 1 when nothing is given.
+
+    Raises:
+        UserError: when it is out of range.
+    """
+    if images is not None and not 1 <= images <= _LARGEST_BATCH:
+        raise UserError(f"--batch {images}: must be from 1 to {_LARGEST_BATCH}")
+    return images or 1
 
 
 def stated_threads(threads: int | None) -> int:

@@ -149,6 +149,11 @@ class TFLiteModel:
         shape = self._graph.tensors[index].shape
         return [] if shape is None else [int(size) for size in shape]
 
+    def set_shape(self, index: int, shape: Sequence[int]) -> None:
+        """Give an activation other sizes."""
+        tensor = self._graph.tensors[index]
+        tensor.shape, tensor.shapeSignature = list(shape), None
+
     def name(self, index: int) -> str:
         """A tensor's name."""
         return _text(self._graph.tensors[index].name)

@@ -48,6 +48,7 @@ def manifest(result: ExportResult) -> dict[str, Any]:
         "float_gates": plan.float_gates,
         "keep_float": list(plan.keep_float),
         "tuned_on": None if result.tuning is None else result.tuning.device,
+        "batch": plan.batch,
         "seed": plan.seed,
         "threads": plan.threads,
         "min_runtime": plan.min_runtime,

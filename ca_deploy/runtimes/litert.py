@@ -111,6 +111,27 @@ class LiteRT:
         self._interpreter.set_tensor(info.index, info.to_stored(to_layout_of(info, images)))
 
 
+def shapes_at(data: bytes, images: int) -> dict[int, tuple[int, ...]]:
+    """Sizes of all tensors of a `.tflite` file, by index, when its input takes several images.
+
+    Raises:
+        ValueError: when LiteRT cannot resize it.
+    """
+    with quiet_stderr():
+        interpreter = Interpreter(
+            model_content=data,
+            experimental_op_resolver_type=OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES,
+        )
+        for one in interpreter.get_input_details():
+            interpreter.resize_tensor_input(one["index"], [images, *one["shape"][1:]])
+        try:
+            interpreter.allocate_tensors()
+        except RuntimeError as error:
+            raise ValueError(one_line(error)) from error
+    details = interpreter.get_tensor_details()
+    return {int(one["index"]): tuple(map(int, one["shape"])) for one in details}
+
+
 def _interpreter(source: Path | bytes, threads: int, xnnpack: bool, preserve_tensors: bool) -> Any:
     resolver = OpResolverType.AUTO if xnnpack else OpResolverType.BUILTIN_WITHOUT_DEFAULT_DELEGATES
     model = {"model_path": str(source)} if isinstance(source, Path) else {"model_content": source}

@@ -14,14 +14,19 @@ if TYPE_CHECKING:
 
 
 def written_with_metadata(plan: Plan, artifact: Artifact, data: bytes) -> Artifact:
-    """Write a .tflite to the artifact's place, with its metadata in it and its labels appended."""
+    """Write a .tflite to the artifact's place: the plan's batch, metadata in it, labels appended.
+
+    Raises:
+        UserError: the network cannot take that many images at once.
+    """
     from ca_deploy.bundle import tflite_metadata
     from ca_deploy.quantization import runtime_versions
+    from ca_deploy.quantization.batch import with_batch
     from ca_deploy.quantization.tflite_model import TFLiteModel
 
     oldest = runtime_versions.oldest_runtime(data)
     labels = plan.recipe.label_names()
-    model = TFLiteModel(data)
+    model = TFLiteModel(with_batch(data, plan.batch))
     model.set_metadata(runtime_versions.ENTRY, runtime_versions.entry(oldest))
     model.set_metadata(
         tflite_metadata.ENTRY,

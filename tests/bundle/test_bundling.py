@@ -12,6 +12,7 @@ import pytest
 from ca_deploy.artifact import sha256_file
 from ca_deploy.bundling import bundle
 from ca_deploy.errors import UserError
+from ca_deploy.quantization.batch import with_batch
 from ca_deploy.verify.tflite_graph import TFLiteGraph
 
 FILES = [
@@ -123,15 +124,25 @@ def test_a_file_that_has_changed_is_not_passed_on(exported: Path) -> None:
         bundle(exported, "android")
 
 
-def test_a_network_that_is_no_classifier_says_so(exported: Path) -> None:
-    graph = TFLiteGraph()
-    image, doubled = (graph.tensor((1, 8, 8, 3), "float32") for _ in range(2))
-    graph.node("ADD", [image, image], [doubled], "Add")
-    path = exported / "model_uint8.tflite"
-    path.write_bytes(graph.to_bytes([image], [doubled]))
+def put(exported: Path, content: bytes) -> None:
+    """Another model for apps, as if it had been exported so."""
+    (exported / "model_uint8.tflite").write_bytes(content)
     manifest = json.loads((exported / "manifest.json").read_text())
     for one in manifest["artifacts"]:
         one["sha256"] = sha256_file(exported / one["file"])
     (exported / "manifest.json").write_text(json.dumps(manifest))
+
+
+def test_a_network_that_is_no_classifier_says_so(exported: Path) -> None:
+    graph = TFLiteGraph()
+    image, doubled = (graph.tensor((1, 8, 8, 3), "float32") for _ in range(2))
+    graph.node("ADD", [image, image], [doubled], "Add")
+    put(exported, graph.to_bytes([image], [doubled]))
     with pytest.raises(UserError, match="for image classifiers"):
+        bundle(exported, "android")
+
+
+def test_a_file_for_several_images_at_once_says_so(exported: Path) -> None:
+    put(exported, with_batch((exported / "model_uint8.tflite").read_bytes(), 4))
+    with pytest.raises(UserError, match="takes 4 images at once; a bundle's code hands over one"):
         bundle(exported, "android")

@@ -88,6 +88,11 @@ def test_a_network_without_recipe_is_named_after_its_factory():
         (Options(model="m:n", tune="local", tune_save=Path("r.toml")), "there is no recipe to save"),
         (Options("ca_mobilenetv2_cifar10", threads=0), "--threads 0: must be at least 1"),
         (Options("ca_mobilenetv2_cifar10", min_runtime="new"), "--min-runtime new: give a version"),
+        (Options("ca_mobilenetv2_cifar10", batch=0), "--batch 0: must be from 1 to 1024"),
+        (
+            Options("ca_mobilenetv2_cifar10", batch=2, check_clients=True),
+            "--batch 2: --check-clients hands over one image at a time",
+        ),
         (Options("ca_mobilenetv2_cifar10", seed=-1), "--seed -1: must be from 0"),
         (
             Options("ca_mobilenetv2_cifar10", keep_float=["logits", "auto:x"]),
