@@ -41,7 +41,13 @@ _BROUGHT_BY: dict[str, Format] = {"ios": "coreml"}
 
 def for_targets(targets: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
     """What is written when nobody names formats, and a warning for each that cannot be."""
-    formats: tuple[str, ...] = DEFAULT
+    brought, warnings = brought_by(targets)
+    return (*DEFAULT, *brought), warnings
+
+
+def brought_by(targets: Sequence[str]) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """What targets want beyond the default formats, and a warning for each that cannot be written."""
+    formats: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
     for target, name in _BROUGHT_BY.items():
         if target not in targets:

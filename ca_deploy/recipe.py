@@ -131,6 +131,10 @@ class Formulation(_Table):
     gates: Literal["as-written", "swapped", "multiplied-first"] | None = None
     arithmetic: Literal["int8", "float"] | None = None
 
+    def with_int8_gates(self) -> Formulation:
+        """The same, but that gates are not multiplied in float."""
+        return self if self.arithmetic is None else self.model_copy(update={"arithmetic": "int8"})
+
 
 Formulations = dict[Target, dict[FormulatedPrecision, dict[str, Formulation]]]
 """Target -> precision -> path of a block's module, such as `features.3.conv.6` -> how it is written."""
@@ -194,6 +198,17 @@ class Recipe(_Table):
         for target, precisions in formulations.items():
             merged[target] = merged.get(target, {}) | precisions
         return self.model_copy(update={"formulations": merged})
+
+    def without_float_gates(self) -> Recipe:
+        """The same recipe, where no block that it names multiplies its gates in float."""
+        named = {
+            target: {
+                precision: {path: one.with_int8_gates() for path, one in blocks.items()}
+                for precision, blocks in precisions.items()
+            }
+            for target, precisions in self.formulations.items()
+        }
+        return self.model_copy(update={"formulations": named})
 
     def sha256(self) -> str:
         """Identity of what the recipe says, whatever its comments and spacing."""

@@ -82,6 +82,19 @@ def test_the_manifest_says_what_it_was_made_from(exported, again):
     assert (before["ranges"], made["ranges"]) == ("minmax", "mse")
 
 
+def test_every_format_is_quantized_anew(again):
+    pytest.importorskip("coremltools", reason="pip install 'ca-deploy[coreml]'")
+    result = again(targets=["ios"], formats=["tflite", "ort", "coreml"])
+    assert {one.artifact.name for one in result.exported} == {
+        "model_int8.tflite",
+        "model_uint8.tflite",
+        "model_int8.onnx",
+        "model_int8.ort",
+        "model_int8_weights.mlpackage",
+        "model_int8.mlpackage",
+    }
+
+
 def test_other_images_are_taken_and_said(exported, again):
     result = again(images=exported.parent / "others.npz", precision=["fp16"])
     assert f"calibrated on other images than {exported} was" in result.warnings

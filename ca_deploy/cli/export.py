@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
 
 from ca_deploy.cli import options, outcome
+from ca_deploy.cli.artifact_options import takes
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -31,6 +33,72 @@ EXAMPLES = """
 """
 
 
+_NETWORK = "Network"
+_TUNING = "Formulations by measurement"
+
+Weights = Annotated[
+    Path | None,
+    typer.Option(
+        "--weights",
+        rich_help_panel=_NETWORK,
+        help="Checkpoint (.pth, .pt, .safetensors).",
+        show_default=False,
+    ),
+]
+Model = Annotated[
+    str | None,
+    typer.Option(
+        "--model",
+        rich_help_panel=_NETWORK,
+        metavar="PACKAGE.MODULE:FACTORY",
+        help="Your own network's factory.",
+        show_default=False,
+    ),
+]
+InputSize = Annotated[
+    str | None,
+    typer.Option(
+        "--input-size",
+        rich_help_panel=_NETWORK,
+        metavar="SIZE|HxW",
+        help="Input in pixels, such as 224 or 160x320.",
+        show_default=False,
+    ),
+]
+Out = Annotated[
+    Path | None,
+    typer.Option("--out", help="Folder to write; default: build/RECIPE.", show_default=False),
+]
+Tune = Annotated[
+    str | None,
+    typer.Option(
+        "--tune",
+        rich_help_panel=_TUNING,
+        metavar="DEVICE",
+        help="Measure each attention block's formulations on a device, such as local or emulated:cortex-a76, "
+        "and take the fastest.",
+        show_default=False,
+    ),
+]
+TuneMinutes = Annotated[
+    float,
+    typer.Option(
+        "--tune-minutes", rich_help_panel=_TUNING, metavar="MINUTES", help="How long --tune may take."
+    ),
+]
+TuneSave = Annotated[
+    Path | None,
+    typer.Option(
+        "--tune-save",
+        rich_help_panel=_TUNING,
+        metavar="FILE.toml",
+        help="Write what --tune chose into a recipe: the one exported (its comments stay), or a new file.",
+        show_default=False,
+    ),
+]
+
+
+@takes()
 def export(
     recipe: Annotated[
         str | None,
@@ -40,30 +108,19 @@ def export(
             show_default=False,
         ),
     ] = None,
-    weights: options.Weights = None,
-    model: options.Model = None,
-    images: options.Images = None,
-    out: options.Out = None,
-    input_size: options.InputSize = None,
-    batch: options.Batch = 1,
-    precision: options.Precisions = None,
-    targets: options.Targets = None,
-    formats: options.Formats = None,
-    optimize: options.Optimize = "balanced",
-    ranges: options.Ranges = "minmax",
-    seed: options.Seed = 0,
+    weights: Weights = None,
+    model: Model = None,
+    input_size: InputSize = None,
+    out: Out = None,
     threads: options.Threads = None,
-    float_gates: options.FloatGates = False,
-    keep_float: options.KeepFloat = None,
-    tune: options.Tune = None,
-    tune_minutes: options.TuneMinutes = 15.0,
-    tune_save: options.TuneSave = None,
     overwrite: options.Overwrite = False,
-    min_runtime: options.MinRuntime = None,
-    check_clients: options.CheckClients = False,
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
+    tune: Tune = None,
+    tune_minutes: TuneMinutes = 15.0,
+    tune_save: TuneSave = None,
+    **chosen: Any,
 ) -> None:
     """Export a network to ONNX and TFLite (float32, float16, int8), verified against PyTorch."""
     from ca_deploy import pipeline
@@ -74,25 +131,14 @@ def export(
             recipe,
             weights=weights,
             model=model,
-            images=images,
-            out=out,
             input_size=input_size,
-            batch=batch,
-            precision=options.split_list(precision),
-            targets=options.split_list(targets),
-            formats=options.split_list(formats),
-            optimize=optimize,
-            ranges=ranges,
-            seed=seed,
+            out=out,
             threads=threads,
             overwrite=overwrite,
-            min_runtime=min_runtime,
-            check_clients=check_clients,
-            float_gates=float_gates,
-            keep_float=options.split_list(keep_float),
             tune=tune,
             tune_minutes=tune_minutes,
             tune_save=tune_save,
             progress=progress,
+            **chosen,
         )
     outcome.show(result, json)

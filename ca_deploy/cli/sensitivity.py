@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
 from ca_deploy.cli import console, options
+from ca_deploy.cli.artifact_options import as_before, takes
 
 EXAMPLES = """
 [bold]Examples[/]
@@ -23,10 +24,9 @@ EXAMPLES = """
 """
 
 
+@takes("images", "optimize", **as_before())
 def sensitivity(
     folder: options.Exported,
-    optimize: options.AsBefore = None,
-    images: options.SameImages = None,
     target: Annotated[
         str | None,
         typer.Option(
@@ -42,6 +42,7 @@ def sensitivity(
     json: options.Json = False,
     quiet: options.Quiet = False,
     debug: options.Debug = False,
+    **chosen: Any,
 ) -> None:
     """Find what rounding each operator to int8 costs, one at a time, in a simulation."""
     from ca_deploy import pipeline
@@ -50,9 +51,7 @@ def sensitivity(
 
     options.check_new_file("--svg", svg)
     with on_terminal(quiet or json) as progress:
-        found = pipeline.sensitivity(
-            folder, optimize=optimize, images=images, target=target, threads=threads, progress=progress
-        )
+        found = pipeline.sensitivity(folder, target=target, threads=threads, progress=progress, **chosen)
     if svg is not None:
         svg.write_text(report.sensitivity_plot(found[:top]), "utf-8")
     if json:

@@ -5,10 +5,20 @@ taken up again). Both end in `assemble` and `checks`.
 """
 
 from ca_deploy.plan.assemble import SHIPPED_IMAGES
-from ca_deploy.plan.options import OPTIMIZE, RANGES, Options
+from ca_deploy.plan.options import OPTIMIZE, RANGES, Choices, Options
 from ca_deploy.plan.plan import Plan
 from ca_deploy.plan.rebuild import rebuild
 from ca_deploy.plan.resolve import resolve
 from ca_deploy.plan.tuning import TuningPlan
 
-__all__ = ["OPTIMIZE", "RANGES", "SHIPPED_IMAGES", "Options", "Plan", "TuningPlan", "rebuild", "resolve"]
+__all__ = [
+    "OPTIMIZE",
+    "RANGES",
+    "SHIPPED_IMAGES",
+    "Choices",
+    "Options",
+    "Plan",
+    "TuningPlan",
+    "rebuild",
+    "resolve",
+]

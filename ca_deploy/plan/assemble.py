@@ -54,7 +54,7 @@ def assembled(recipe: Recipe, weights: Path | None, options: Options, warnings: 
         threads=stated_threads(options.threads),
         overwrite=options.overwrite,
         min_runtime=stated_version(options.min_runtime),
-        check_clients=options.check_clients,
+        check_clients=bool(options.check_clients),
         batch=stated_batch(options.batch),
         float_gates=bool(options.float_gates),
         keep_float=kept_float(tuple(options.keep_float or ()), targets, precisions),
@@ -64,18 +64,19 @@ def assembled(recipe: Recipe, weights: Path | None, options: Options, warnings: 
 
 
 def _with_overrides(recipe: Recipe, options: Options) -> Recipe:
-    """The recipe as the manifest shall state it: with the files that the options gave."""
+    """The recipe as the manifest shall state it: with what the options say instead."""
     update: dict[str, object] = {}
     if options.weights is not None:
         update["weights"] = str(options.weights)
     if options.images is not None:
-        update["calibration"] = recipe.calibration.model_copy(update={"images": options.images})
-    return recipe.model_copy(update=update)
+        update["calibration"] = recipe.calibration.model_copy(update={"images": str(options.images)})
+    recipe = recipe.model_copy(update=update)
+    return recipe.without_float_gates() if options.float_gates is False else recipe
 
 
-def _images(given: str | None, recipe: Recipe) -> Path | Literal["noise"]:
+def _images(given: str | Path | None, recipe: Recipe) -> Path | Literal["noise"]:
     """Where the images are: an option starts in the current folder, a recipe's path in the recipe's."""
-    source = given or recipe.calibration.images
+    source = str(given or recipe.calibration.images)
     if source == SHIPPED_IMAGES:
         return data_folder("calibration") / "photos"
     if source == "noise":

@@ -5,10 +5,50 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict
 
 OPTIMIZE = ("fast", "balanced", "best")
 RANGES = ("minmax", "moving_average", "percentile", "mse", "entropy")
 """Of `ca_deploy.quantization.chosen_ranges`, which takes long to import."""
+
+
+class Choices(TypedDict, total=False):
+    """Which artifacts are written, from which images, and how.
+
+    Attributes:
+        images: folder or .npz of images for calibration and parity, or "noise"; default: the recipe's.
+        seed: of the split into calibration and parity images.
+        formats: which of `ca_deploy.formats.FORMATS`; default: the recipe's, or onnx and tflite, and coreml
+            for the target ios where coremltools is installed.
+        precision: which of `ca_deploy.precisions.PRECISIONS`; default: fp32, fp16 and int8.
+        targets: which of android, x86, web and ios; default: the recipe's.
+        batch: images that every .tflite takes at once; default: 1.
+        optimize: how int8 is made: "fast" with measured ranges only, "balanced" (the default) with equalized
+            residual streams and corrected biases too, "best" with sums and products in float as well.
+        ranges: how ranges of int8 activations in .tflite files are chosen: "minmax" (the default),
+            "moving_average", "percentile", "mse" or "entropy".
+        keep_float: operators of int8 .tflite files that stay float32: names of the tensors that they write,
+            "auto:N" for the N whose rounding costs most, or "none".
+        float_gates: let int8 files multiply by gates in float; when formulations are measured, only where
+            that is faster. False has none do it, whatever the recipe says.
+        min_runtime: the oldest TFLite that every .tflite must run on, such as "2.14", or "none"; one that
+            needs a newer one fails its verification.
+        check_clients: run every .tflite in tflite-runtime 2.14.0, and those for apps in MediaPipe Tasks too;
+            both are fetched into the cache first.
+    """
+
+    images: str | Path | None
+    seed: int | None
+    formats: Sequence[str] | None
+    precision: Sequence[str] | None
+    targets: Sequence[str] | None
+    batch: int | None
+    optimize: str | None
+    ranges: str | None
+    keep_float: Sequence[str] | None
+    float_gates: bool | None
+    min_runtime: str | None
+    check_clients: bool | None
 
 
 @dataclass(frozen=True)
@@ -18,22 +58,22 @@ class Options:
     recipe: str | None = None
     weights: Path | None = None
     model: str | None = None
-    images: str | None = None
-    out: Path | None = None
     input_size: str | None = None
-    batch: int | None = None
+    images: str | Path | None = None
+    seed: int | None = None
+    formats: Sequence[str] | None = None
     precision: Sequence[str] | None = None
     targets: Sequence[str] | None = None
-    formats: Sequence[str] | None = None
+    batch: int | None = None
     optimize: str | None = None
     ranges: str | None = None
-    seed: int | None = None
+    keep_float: Sequence[str] | None = None
+    float_gates: bool | None = None
+    min_runtime: str | None = None
+    check_clients: bool | None = None
+    out: Path | None = None
     threads: int | None = None
     overwrite: bool = False
-    min_runtime: str | None = None
-    check_clients: bool = False
-    float_gates: bool | None = None
-    keep_float: Sequence[str] | None = None
     tune: str | None = None
     tune_minutes: float = 15.0
     tune_save: Path | None = None

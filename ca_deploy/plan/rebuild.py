@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
+from ca_deploy import formats
 from ca_deploy.plan.assemble import assembled
 from ca_deploy.plan.checks import check_plan
 from ca_deploy.plan.options import Options
 from ca_deploy.plan.plan import Plan
 from ca_deploy.published import Published
-
-_ITS_OWN_WEIGHTS = "makes its weights itself; they may be others now"
 
 
 def rebuild(published: Published, options: Options) -> Plan:
@@ -25,11 +26,12 @@ def rebuild(published: Published, options: Options) -> Plan:
         UserError: when its weights are gone or others, or an option cannot be used.
     """
     weights, before = published.weights(), published.manifest
+    written, warnings = _formats(before, options)
     earlier = {
         "images": before["calibration"]["images"],
         "out": published.folder,
         "targets": before["targets"],
-        "formats": before.get("formats"),
+        "formats": written,
         "optimize": before["optimize"],
         "ranges": before.get("ranges"),
         "seed": before["seed"],
@@ -40,7 +42,21 @@ def rebuild(published: Published, options: Options) -> Plan:
     }
     taken = {name: value for name, value in earlier.items() if getattr(options, name) is None}
     stated = replace(options, model=published.factory, **taken)
-    warnings = () if weights is not None else (f"{published.factory} {_ITS_OWN_WEIGHTS}",)
+    if weights is None:
+        warnings = (*warnings, f"{published.factory} makes its weights itself; they may be others now")
     plan = replace(assembled(published.recipe, weights, stated, warnings), made_from=published)
     check_plan(plan, options)
     return plan
+
+
+def _formats(before: Mapping[str, Any], options: Options) -> tuple[tuple[str, ...] | None, tuple[str, ...]]:
+    """The formats of the earlier export, with what targets that are new want; and warnings.
+
+    None, which leaves it to the targets, for an export of a time before manifests named formats.
+    """
+    earlier = before.get("formats")
+    if earlier is None or options.formats is not None:
+        return earlier, ()
+    new = [target for target in options.targets or () if target not in before["targets"]]
+    brought, warnings = formats.brought_by(new)
+    return tuple(dict.fromkeys((*earlier, *brought))), warnings

@@ -51,13 +51,15 @@ def parsed_size(text: str) -> tuple[int, int]:
 
 
 def stated_version(text: str | None) -> str | None:
-    """A version of TensorFlow Lite, as it was written; None for any.
+    """A version of TensorFlow Lite, as it was written; None for any, which "none" says.
 
     Raises:
         UserError: when it is none.
     """
+    if text == "none":
+        return None
     if text is not None and not re.fullmatch(r"\d+\.\d+(\.\d+)?", text, re.ASCII):
-        raise UserError(f"--min-runtime {text}: give a version of TensorFlow Lite, such as 2.14")
+        raise UserError(f"--min-runtime {text}: give a version of TensorFlow Lite, such as 2.14, or none")
     return text
 
 
