@@ -7,6 +7,7 @@ from ca_deploy.images.labelled import LabelledImage, LabelledImages, open_labell
 from ca_deploy.images.loading import ImageLoader, Skipped, find_images, load_pixels
 from ca_deploy.images.preprocessing import (
     Preprocessing,
+    are_whole_pixels,
     denormalise,
     normalise,
     resize_and_crop,
@@ -26,6 +27,7 @@ __all__ = [
     "Pixels",
     "Preprocessing",
     "Skipped",
+    "are_whole_pixels",
     "decode",
     "denormalise",
     "find_images",

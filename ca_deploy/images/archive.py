@@ -18,7 +18,7 @@ from PIL import Image
 
 from ca_deploy.errors import UserError
 from ca_deploy.images.loading import Skipped
-from ca_deploy.images.preprocessing import Preprocessing, resize_and_crop
+from ca_deploy.images.preprocessing import Preprocessing, are_whole_pixels, resize_and_crop
 from ca_deploy.images.source import Candidate, Pixels
 from ca_deploy.progress import Progress
 
@@ -39,7 +39,7 @@ class ImageArchive:
         Raises:
             UserError: when the file holds anything else than what is said above.
         """
-        self._path = path
+        self._path, self._spec = path, spec
         with self._open() as (_, shape, dtype):
             self._shape, self._dtype = shape, dtype
         height, width = spec.size
@@ -86,6 +86,11 @@ class ImageArchive:
             if index in indices:
                 pixels[index] = self._prepared(image, spec)
         return [(candidate, pixels[candidate.index]) for candidate in chosen], []
+
+    def begins_with_pixels(self) -> bool:
+        """Whether the first image is one of pixels from 0 to 255, raw or normalised."""
+        first = next(self._images(), None)
+        return self._dtype == np.uint8 or first is None or are_whole_pixels(first[None], self._spec)
 
     def _prepared(self, image: NDArray[Any], spec: Preprocessing) -> Pixels:
         raw = self._dtype == np.uint8

@@ -105,3 +105,10 @@ def denormalise(images: NDArray[np.float32], spec: Preprocessing) -> NDArray[np.
     mean, std = (np.array(values, np.float32)[:, None, None] for values in (spec.mean, spec.std))
     pixels: NDArray[np.float32] = (images * std + mean) * np.float32(255)
     return pixels
+
+
+def are_whole_pixels(images: NDArray[np.float32], spec: Preprocessing) -> bool:
+    """Whether normalised images (N, 3, H, W) were whole pixels from 0 to 255 (within rounding)."""
+    pixels = denormalise(images, spec)
+    whole = np.rint(pixels)
+    return bool(np.all(np.abs(pixels - whole) < 0.01) and whole.min() >= 0 and whole.max() <= 255)

@@ -6,6 +6,7 @@ taken up again). Both end in `assemble` and `checks`.
 
 from ca_deploy.plan.assemble import SHIPPED_IMAGES
 from ca_deploy.plan.options import OPTIMIZE, RANGES, Choices, Options
+from ca_deploy.plan.pixels import check_pixels
 from ca_deploy.plan.plan import Plan
 from ca_deploy.plan.rebuild import rebuild
 from ca_deploy.plan.resolve import resolve
@@ -19,6 +20,7 @@ __all__ = [
     "Options",
     "Plan",
     "TuningPlan",
+    "check_pixels",
     "rebuild",
     "resolve",
 ]

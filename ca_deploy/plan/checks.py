@@ -6,6 +6,7 @@ from ca_deploy import formats
 from ca_deploy.errors import UserError
 from ca_deploy.plan.kept_float import check_kept_float
 from ca_deploy.plan.options import Options
+from ca_deploy.plan.pixels import check_archive
 from ca_deploy.plan.plan import Plan
 
 
@@ -22,6 +23,7 @@ def check_plan(plan: Plan, asked: Options) -> None:
     plan.recipe.label_names()  # their file can be read
     formats.check_each_format_written(asked.formats or (), plan.precisions)
     check_kept_float(plan, asked.keep_float)
+    check_archive(plan)
     if plan.batch > 1 and plan.check_clients:
         raise UserError(
             f"--batch {plan.batch}: --check-clients hands over one image at a time; leave one of them out"

@@ -35,6 +35,7 @@ from ca_deploy.images import (
     Pixels,
     Preprocessing,
     Skipped,
+    are_whole_pixels,
     denormalise,
     normalise,
 )
@@ -86,7 +87,7 @@ class ImageSet:
         """Whether every image is one of whole pixels from 0 to 255, to within rounding of float32."""
         if all(image.dtype == np.uint8 for image in self.pixels):
             return True
-        return all(map(_are_whole, (denormalise(batch, self.spec) for batch in self.batches(16))))
+        return all(are_whole_pixels(batch, self.spec) for batch in self.batches(16))
 
     def only(self, places: Sequence[int]) -> NDArray[np.float32]:
         """The images at these places: float32 (N, 3, H, W)."""
@@ -99,11 +100,6 @@ class ImageSet:
     def _stack(self, pixels: Sequence[Pixels]) -> NDArray[np.float32]:
         stacked: NDArray[Any] = np.stack(pixels)
         return normalise(stacked, self.spec) if stacked.dtype == np.uint8 else stacked
-
-
-def _are_whole(pixels: NDArray[np.float32]) -> bool:
-    whole = np.rint(pixels)
-    return bool(np.all(np.abs(pixels - whole) < 0.01) and whole.min() >= 0 and whole.max() <= 255)
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from ca_deploy.artifact import sha256_file
 from ca_deploy.errors import UserError
-from ca_deploy.plan import Plan
+from ca_deploy.plan import Plan, check_pixels
 from ca_deploy.precisions import needs_calibration
 from ca_deploy.progress import Progress
 from ca_deploy.recipe import Recipe
@@ -81,12 +81,21 @@ def check_labels(recipe: Recipe, classes: int) -> None:
 
 
 def images(plan: Plan, progress: Progress) -> ImageSplit:
-    """Split the images into those that calibrate and those that parity is measured on."""
+    """Split the images into those that calibrate and those that parity is measured on.
+
+    Raises:
+        UserError: when there are too few, or a format of the plan wants others.
+    """
     progress.step("Reading images")
     from ca_deploy.quantization.calibration_set import split_images
 
     spec = plan.recipe.calibration
-    return split_images(plan.images, plan.recipe.input, plan.seed, spec.count, spec.parity, progress=progress)
+    split = split_images(
+        plan.images, plan.recipe.input, plan.seed, spec.count, spec.parity, progress=progress
+    )
+    if plan.precisions_in("coreml"):
+        check_pixels(plan, split.parity.are_pixels())
+    return split
 
 
 def calibration(plan: Plan, loaded: LoadedNetwork, images: ImageSet, progress: Progress) -> Calibration:

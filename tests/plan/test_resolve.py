@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from ca_deploy.errors import UserError
@@ -180,3 +181,18 @@ def test_nothing_can_be_kept_in_float_whatever_is_written():
     assert (
         resolve(Options("ca_mobilenetv2_cifar10", precision=["fp16"], keep_float=["none"])).keep_float == ()
     )
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.uint8])
+def test_images_that_core_ml_cannot_take_are_said_before_any_work(tmp_path, monkeypatch, dtype):
+    monkeypatch.setattr("ca_deploy.formats.find_spec", lambda package: package)
+    shape = (2, 3, 64, 64) if dtype == np.float32 else (2, 64, 64, 3)
+    archive = tmp_path / "images.npz"
+    np.savez(archive, images=(40 * np.random.default_rng(0).random(shape)).astype(dtype))
+    for options in ({"targets": ["ios"]}, {"formats": ["coreml"]}):
+        asked = Options("ca_mobilenetv2_cifar10", images=archive, **options)
+        if dtype == np.uint8:
+            assert "coreml" in resolve(asked).formats
+            continue
+        with pytest.raises(UserError, match=r"images\.npz: its images were no whole pixels from 0 to 255"):
+            resolve(asked)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from ca_deploy.artifact import Artifact
-from ca_deploy.errors import UserError
 from ca_deploy.stages.description import model_version
 from ca_deploy.stages.work import Formulated, Work, Written
 
@@ -24,11 +23,6 @@ def write(work: Work) -> Written:
     precisions = work.plan.precisions_in("coreml")
     if not precisions:
         return Written()
-    if not work.images.parity.are_pixels():
-        raise UserError(
-            "Core ML models take pixels, and these images were none from 0 to 255 before normalisation; give "
-            "photographs, or --formats without coreml"
-        )
     written = Written()
     exact = work.formed(_apart())
     if "fp16" in precisions:
