@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ca_deploy.errors import UserError
 from ca_deploy.plan import Plan
-from ca_deploy.precisions import PRECISIONS
+from ca_deploy.precisions import PRECISIONS, FormulatedPrecision
 from ca_deploy.stages.work import Work
 from ca_deploy.stages.workbench import Kind, Workbench
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from ca_deploy.passes.blocks import Block
+    from ca_deploy.quantization.calibration_set import ImageSet
     from ca_deploy.tuning import Tuning
 
 _IMAGES = 4  # that a block's ranges are taken from, and as many others that it is compared on
@@ -60,16 +64,26 @@ def tuned(work: Work) -> Tuning:
     kinds = _kinds(work)
     tuned_blocks: list[TunedBlocks] = []
     for target in plan.targets:
-        for precision in dict.fromkeys(PRECISIONS[name].formulated_as for name in plan.precisions):
+        for precision, written in _precisions(plan).items():
             progress.step(f"Tuning {precision} for {target} on {device.name}")
             axes = FLOAT_AXES if plan.float_gates and precision == "int8" else AXES
             start = default_formulation(target, precision)
-            tolerance = getattr(plan.recipe.tolerances, precision)
+            tolerance = getattr(plan.recipe.tolerances, written)
             for kind in progress.track(kinds, len(kinds), "kinds of blocks"):
-                bench = Workbench(kind, precision, tolerance, device, work.converter)
+                bench = Workbench(kind, written, plan.optimize, tolerance, device, work.converter)
                 found = search(start, axes, bench.measure, lambda: time.monotonic() >= end)
-                tuned_blocks.append(TunedBlocks(target, precision, kind.paths, kind.shape, start, found))
+                tuned_blocks.append(
+                    TunedBlocks(target, precision, written, kind.paths, kind.shape, start, found)
+                )
     return Tuning(device.name, tuple(tuned_blocks))
+
+
+def _precisions(plan: Plan) -> dict[FormulatedPrecision, str]:
+    """What graphs are formulated as, and of each the first .tflite that is written, which is measured."""
+    measured: dict[FormulatedPrecision, str] = {}
+    for name in plan.precisions_in("tflite"):
+        measured.setdefault(PRECISIONS[name].formulated_as, name)
+    return measured
 
 
 def _kinds(work: Work) -> list[Kind]:
@@ -77,6 +91,7 @@ def _kinds(work: Work) -> list[Kind]:
     import torch
 
     from ca_deploy.passes.blocks import attention_blocks, cut_out, values_of
+    from ca_deploy.quantization.calibration import Calibration
     from ca_deploy.runtimes.torch_threads import torch_threads
 
     groups: dict[object, list[Block]] = {}
@@ -90,8 +105,16 @@ def _kinds(work: Work) -> list[Kind]:
         Kind(
             tuple(block.path for block in blocks),
             cut_out(blocks[0]),
-            [one[blocks[0].source] for one in seen[:_IMAGES]],
+            Calibration(_as_images([one[blocks[0].source] for one in seen[:_IMAGES]], work)),
             [one[blocks[0].source] for one in seen[_IMAGES:]],
         )
         for blocks in groups.values()
     ]
+
+
+def _as_images(maps: Sequence[Tensor], work: Work) -> ImageSet:
+    """Maps, each (1, C, H, W) float32, as a calibration set of arrays that are normalised already."""
+    from ca_deploy.quantization.calibration_set import ImageSet
+
+    names = tuple(map(str, range(len(maps))))
+    return ImageSet(names, tuple(one[0].numpy() for one in maps), work.plan.recipe.input)

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from ca_deploy.bench.devices import Device, Measurement
     from ca_deploy.exporters.tflite import Converter
+    from ca_deploy.quantization.calibration import Calibration
     from ca_deploy.tuning import Trial
 
 
@@ -33,13 +34,13 @@ class Kind:
     Attributes:
         paths: of their modules.
         graph: the first, cut out of the canonical graph.
-        calibration: maps that come to it, each (1, C, H, W) float32.
-        parity: others.
+        calibration: maps that come to it, (C, H, W) float32, as images.
+        parity: others, each (1, C, H, W) float32.
     """
 
     paths: tuple[str, ...]
     graph: GraphModule
-    calibration: Sequence[Tensor]
+    calibration: Calibration
     parity: Sequence[Tensor]
 
     @property
@@ -54,7 +55,8 @@ class Workbench:
 
     Attributes:
         kind: the block.
-        precision: of its files.
+        precision: of its files, a name in `PRECISIONS`.
+        optimize: how int8 is made.
         tolerance: what their outputs must hold against float32.
         device: where they are measured.
         converter: TensorFlow's, in its own process.
@@ -62,36 +64,37 @@ class Workbench:
 
     kind: Kind
     precision: str
+    optimize: str
     tolerance: Tolerance
     device: Device
     converter: Converter
     _files: dict[str, bytes] = field(default_factory=dict)
+    _compared: set[tuple[bytes, bytes]] = field(default_factory=set)
+    _counted: dict[bytes, Measurement] = field(default_factory=dict)
 
-    def measure(self, formulations: Sequence[Formulation]) -> list[Trial]:
-        """Measure those that make different files beside each other; none when they all make the same.
+    def measure(self, candidate: Formulation, current: Formulation) -> Trial | None:
+        """Measure a candidate and what it would replace beside each other.
+
+        Returns:
+            None when both make the same file, or these two files were compared before.
 
         Raises:
             DeviceError: when the device fails, or its measurements cannot be compared.
         """
-        different: dict[str, Formulation] = {}
-        for one in formulations:
-            different.setdefault(self._written(one), one)
-        if len(different) == 1:
-            return []
-        files = [self._files[key] for key in different]
-        measured = self._measured(files)
-        return [
-            self._trial(one, data, measurement, measured[0])
-            for one, data, measurement in zip(different.values(), files, measured, strict=True)
-        ]
+        files = self._written(candidate), self._written(current)
+        if files[0] == files[1] or files in self._compared:
+            return None
+        self._compared.add(files)
+        return self._trial(candidate, files[0], *self._measured(files))
 
-    def _written(self, formulation: Formulation) -> str:
-        """Write the block's file unless its like was written before; gives what tells files apart."""
+    def _written(self, formulation: Formulation) -> bytes:
+        """The block's file, written unless its like was before."""
         from ca_deploy.exporters.onnx import to_onnx, value_name
         from ca_deploy.passes import run_passes
         from ca_deploy.passes.blocks import gate_products
         from ca_deploy.passes.formulations import formulation_passes
         from ca_deploy.quantization.float_gates import with_float_products
+        from ca_deploy.quantization.write import at_precision
         from ca_deploy.runtimes.torch_threads import torch_threads
 
         example = self.kind.parity[0]
@@ -102,22 +105,20 @@ class Workbench:
             float32 = self.converter.convert(to_onnx(graph, example).SerializeToString()).data
             products = gate_products(graph, self.kind.paths) if formulation.arithmetic == "float" else []
             names = [value_name(graph, node) for node in products]
-            self._files[key] = with_float_products(self._at_precision(float32), names)
-        return key
-
-    def _at_precision(self, float32: bytes) -> bytes:
-        from ca_deploy.quantization.float16 import convert_float16
-        from ca_deploy.quantization.ranges import measure_ranges
-        from ca_deploy.quantization.static import quantize_static
-
-        if self.precision == "fp32":
-            return float32
-        if self.precision == "fp16":
-            return convert_float16(float32)
-        maps = (one.numpy() for one in self.kind.calibration)
-        return quantize_static(float32, measure_ranges(float32, maps, threads=1))
+            quantized = at_precision(
+                self.precision, float32, self.kind.calibration, self.optimize, 1, Silent()
+            )
+            self._files[key] = with_float_products(quantized.data, names)
+        return self._files[key]
 
     def _measured(self, files: Sequence[bytes]) -> list[Measurement]:
+        """Each file beside the others; exact counts repeat, so that they are taken once."""
+        new = [data for data in files if data not in self._counted]
+        measured = dict(zip(new, self._on_device(new), strict=True))
+        self._counted |= {data: one for data, one in measured.items() if one.instructions is not None}
+        return [measured[data] if data in measured else self._counted[data] for data in files]
+
+    def _on_device(self, files: Sequence[bytes]) -> list[Measurement]:
         from ca_deploy.bench.interleave import Effort
 
         effort = Effort(rounds=10, runs=100, seconds=0.2, warm_up_seconds=0.5, cold_start=False)

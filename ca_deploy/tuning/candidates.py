@@ -19,10 +19,10 @@ FLOAT_AXES: tuple[Axis, ...] = (("convolution", "pooling"), ("h_swish",), ("gate
 
 
 def candidates(current: Formulation, axis: Axis) -> list[Formulation]:
-    """The current formulation, then all that differ from it in keys of one axis only."""
+    """All formulations that differ from the current one in keys of one axis only."""
     options = [_values(key) for key in axis]
-    others = (current.model_copy(update=dict(zip(axis, values, strict=True))) for values in product(*options))
-    return [current, *(one for one in others if one != current)]
+    every = (current.model_copy(update=dict(zip(axis, values, strict=True))) for values in product(*options))
+    return [one for one in every if one != current]
 
 
 def _values(key: str) -> Sequence[str]:

@@ -43,8 +43,8 @@ class Found:
 
     Attributes:
         formulation: the fastest.
-        trials: each axis's candidates, those first that were there before it.
-        complete: whether every axis was tried.
+        trials: every candidate that made a file of its own.
+        complete: whether every candidate was tried.
     """
 
     formulation: Formulation
@@ -52,8 +52,9 @@ class Found:
     complete: bool
 
 
-Measure = Callable[[Sequence[Formulation]], Sequence[Trial]]
-"""Measures candidates beside each other; the first is the one that the others would replace."""
+Measure = Callable[[Formulation, Formulation], Trial | None]
+"""Measures a candidate beside the formulation that it would replace; None when that says nothing new, since
+both make the same file or the two were compared before."""
 
 
 def search(
@@ -61,19 +62,34 @@ def search(
 ) -> Found:
     """Choose along one axis after another; a tie keeps what was there.
 
+    Time is looked at before every candidate: what has won until then is kept.
+
     Args:
         start: every key stated.
         axes: in the order in which they are tried.
-        measure: of candidates; those that make the same file as another may be missing from what it gives.
+        measure: one candidate beside the best of the axes before.
         out_of_time: whether to go on with what was found so far.
     """
     best, trials = start, list[Trial]()
     for axis in axes:
-        if out_of_time():
-            return Found(best, tuple(trials), complete=False)
-        tried = measure(candidates(best, axis))
+        tried, complete = _tried(best, axis, measure, out_of_time)
         trials += tried
         winners = [trial for trial in tried if trial.wins]
         if winners:
             best = min(winners, key=lambda trial: trial.ratio).formulation
+        if not complete:
+            return Found(best, tuple(trials), complete=False)
     return Found(best, tuple(trials), complete=True)
+
+
+def _tried(
+    current: Formulation, axis: Axis, measure: Measure, out_of_time: Callable[[], bool]
+) -> tuple[list[Trial], bool]:
+    """The trials of one axis, and whether time sufficed for all of them."""
+    tried: list[Trial] = []
+    for candidate in candidates(current, axis):
+        if out_of_time():
+            return tried, False
+        if trial := measure(candidate, current):
+            tried.append(trial)
+    return tried, True

@@ -17,7 +17,8 @@ class TunedBlocks:
 
     Attributes:
         target: that the files are formed for.
-        precision: of the files.
+        precision: that the choice is for: what the graph is formulated as.
+        measured_as: precision of the files that were measured.
         paths: of the blocks' modules.
         shape: of the map that they gate, (N, C, H, W).
         start: what the target does to them.
@@ -26,6 +27,7 @@ class TunedBlocks:
 
     target: str
     precision: str
+    measured_as: str
     paths: tuple[str, ...]
     shape: tuple[int, ...]
     start: Formulation
@@ -36,6 +38,7 @@ class TunedBlocks:
         return {
             "target": self.target,
             "precision": self.precision,
+            "measured_as": self.measured_as,
             "blocks": list(self.paths),
             "shape": list(self.shape),
             "chosen": self.found.formulation.model_dump(),

@@ -2,11 +2,15 @@
 
 import json
 
+import numpy as np
 import pytest
 
 import ca_deploy
 from ca_deploy.artifact import sha256_file
+from ca_deploy.bench.devices.local import LocalDevice
+from ca_deploy.bench.interleave import Effort
 from ca_deploy.errors import UserError
+from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.recipe import load_recipe
 
 SOURCE = """
@@ -54,9 +58,8 @@ def recipe(tmp_path, monkeypatch):
 
 
 def export(recipe, out, **options):
-    return ca_deploy.export(
-        recipe, model="tiny_net:build", out=out, precision=["int8"], targets=["x86"], **options
-    )
+    options = {"precision": ["int8"], "targets": ["x86"], **options}
+    return ca_deploy.export(recipe, model="tiny_net:build", out=out, **options)
 
 
 @pytest.mark.slow
@@ -76,6 +79,38 @@ def test_what_was_chosen_is_reported_saved_and_repeated(recipe):
     again = export(recipe, "again")
     name = "model_int8.tflite"
     assert sha256_file(again.folder / name) == sha256_file(tuned.folder / name)
+
+
+def float_products(model):
+    return [
+        op for op in model.operators if model.kind(op) == "MUL" and model.dtype(op.outputs[0]) == np.float32
+    ]
+
+
+def weight_scales(model):
+    """How many scales the weights of each convolution have."""
+    return {
+        len(model.tensors[op.inputs[1]].quantization.scale)
+        for op in model.operators
+        if model.kind(op) == "CONV_2D"
+    }
+
+
+@pytest.mark.slow
+def test_what_is_measured_is_what_is_asked_for(recipe, monkeypatch):
+    files = []
+    measure = LocalDevice.measure
+
+    def recording(device, paths, threads, effort, progress):
+        files.extend(TFLiteModel(path.read_bytes()) for path in paths if path.stem.isdigit())
+        hasty = Effort(rounds=2, runs=2, seconds=0, warm_up_seconds=0, cold_start=False)
+        return measure(device, paths, threads, hasty, progress)
+
+    monkeypatch.setattr(LocalDevice, "measure", recording)
+    tuned = export(recipe, "tuned", tune="local", optimize="best", precision=["int8_per_tensor"])
+    assert {blocks.measured_as for blocks in tuned.tuning.blocks} == {"int8_per_tensor"}
+    assert all(map(float_products, files))
+    assert {tuple(weight_scales(model)) for model in files} == {(1,)}
 
 
 @pytest.mark.slow
