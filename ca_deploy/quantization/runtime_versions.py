@@ -144,7 +144,7 @@ def requirements(data: bytes) -> list[Requirement]:
     """Every form of an operator that a .tflite holds, the one that asks for the newest runtime first."""
     model = TFLiteModel(data)
     forms = {(model.kind(operator), model.version(operator)) for operator in model.operators}
-    found = [Requirement(kind, version, _since(kind, version)) for kind, version in sorted(forms)]
+    found = [Requirement(kind, version, since(kind, version)) for kind, version in sorted(forms)]
     return sorted(found, key=lambda one: one.runtime, reverse=True)
 
 
@@ -180,6 +180,7 @@ def parsed(text: str) -> Version:
     return (*parts, *(0,) * (3 - len(parts)))
 
 
-def _since(kind: str, version: int) -> Version:
+def since(kind: str, version: int) -> Version:
+    """The first runtime that has a version of an operator."""
     row = _SINCE.get(kind, "").split()
     return parsed(row[version - 1]) if 1 <= version <= len(row) else NEWER_THAN_THE_TABLE

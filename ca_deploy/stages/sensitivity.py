@@ -24,4 +24,4 @@ def sensitivity(work: Work) -> list[Sensitivity]:
     progress.step(f"Lowering the graph for {plan.targets[0]}")
     _, float32 = lowered(work, (*work.equalization(), *formulated(work, plan.targets[0], "int8")))
     progress.step("Rounding one operator at a time")
-    return ranking(float32, work.calibration, plan.optimize, plan.ranges, plan.threads, progress)
+    return ranking(float32.data, work.calibration, plan.optimize, plan.ranges, plan.threads, progress)

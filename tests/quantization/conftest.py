@@ -17,7 +17,7 @@ def converter():
 def to_tflite(converter):
     """Make a float32 .tflite of ONNX nodes; constants are NumPy arrays by name."""
 
-    def make(nodes, constants, shape=(1, 3, 8, 8), outputs=("logits",)):
+    def make(nodes, constants, shape=(1, 3, 8, 8), outputs=("logits",), opset=18):
         graph = helper.make_graph(
             nodes,
             "graph",
@@ -25,7 +25,7 @@ def to_tflite(converter):
             [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
             [numpy_helper.from_array(np.asarray(value), name) for name, value in constants.items()],
         )
-        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+        model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=10)
         return converter.convert(onnx.shape_inference.infer_shapes(model).SerializeToString()).data
 
     return make

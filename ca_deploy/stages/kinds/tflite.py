@@ -15,6 +15,7 @@ from ca_deploy.stages.work import Formulated, Work, Written
 
 if TYPE_CHECKING:
     from ca_deploy.passes import Pass, PassesResult
+    from ca_deploy.quantization.older_operators import ForRuntime
 
 _INT8 = ("int8", "int8_per_tensor")  # what is prepared beyond ranges, and may multiply its gates in float
 
@@ -41,12 +42,15 @@ def write(work: Work) -> Written:
     return written
 
 
-def lowered(work: Work, passes: Sequence[Pass]) -> tuple[PassesResult, bytes]:
-    """The canonical graph after these passes, and its float32 .tflite."""
+def lowered(work: Work, passes: Sequence[Pass]) -> tuple[PassesResult, ForRuntime]:
+    """The canonical graph after these passes, and its float32 .tflite for the oldest runtime of the plan."""
     from ca_deploy.exporters.onnx import to_onnx
+    from ca_deploy.quantization.older_operators import for_runtime
+    from ca_deploy.quantization.runtime_versions import parsed
 
-    formed = work.formed(passes)
-    return formed, work.converter.convert(to_onnx(formed.graph, work.examples[0]).SerializeToString()).data
+    formed, oldest = work.formed(passes), work.plan.min_runtime
+    data = work.converter.convert(to_onnx(formed.graph, work.examples[0]).SerializeToString()).data
+    return formed, for_runtime(data, None if oldest is None else parsed(oldest))
 
 
 def _write_formulated(work: Work, target: str, passes: Sequence[Pass], precisions: Sequence[str]) -> Written:
@@ -60,19 +64,22 @@ def _write_formulated(work: Work, target: str, passes: Sequence[Pass], precision
     progress.step(f"Lowering the graph for {target} ({', '.join(precisions)})")
     formed, float32 = lowered(work, passes)
     suffix = "" if target == plan.targets[0] else f".{target}"
-    unscaled = _unscaled(float32, plan.optimize, precisions)
-    written = Written(formulated=(Formulated(target, tuple(precisions), formed.records, unscaled),))
+    unscaled = _unscaled(float32.data, plan.optimize, precisions)
+    written = Written(
+        formulated=(Formulated(target, tuple(precisions), formed.records, unscaled),),
+        warnings=_rewritten(target, float32),
+    )
     for precision in precisions:
         path = work.folder / f"model_{precision}{suffix}.tflite"
         progress.step(f"Writing {path.name}")
         quantized = at_precision(
             precision,
-            float32,
+            float32.data,
             work.calibration,
             plan.optimize,
             plan.threads,
             progress,
-            plan.keep_float,
+            (*plan.keep_float, *float32.kept_float(precision)),
             plan.ranges,
         )
         if precision in _INT8:
@@ -91,6 +98,14 @@ def _write_formulated(work: Work, target: str, passes: Sequence[Pass], precision
         )
         written += write_pixel_variant(work, artifact, quantized.data)
     return written
+
+
+def _rewritten(target: str, float32: ForRuntime) -> tuple[str, ...]:
+    """What was written in another way than the fastest, for the sake of an old runtime."""
+    if not float32.rewritten:
+        return ()
+    kinds = ", ".join(float32.rewritten)
+    return (f"{target}: {kinds} written with older operators, for --min-runtime",)
 
 
 def _unscaled(float32: bytes, optimize: str, precisions: Sequence[str]) -> tuple[str, ...]:
