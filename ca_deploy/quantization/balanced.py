@@ -8,21 +8,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ca_deploy.progress import Progress
-from ca_deploy.quantization.bias_correction import corrected_biases
+from ca_deploy.quantization.bias_correction import corrected_biases, images_for_biases
 from ca_deploy.quantization.calibration import Calibration
 from ca_deploy.quantization.chosen_ranges import choose_ranges
-from ca_deploy.quantization.clip_scaling import scaled_clips
 from ca_deploy.quantization.float_joints import float_joints
 from ca_deploy.quantization.keep_float import kept_places
 from ca_deploy.quantization.quantized import Quantized
 from ca_deploy.quantization.simulation import Simulation, distance_db, objection
 from ca_deploy.quantization.static import quantize_static
+from ca_deploy.quantization.tflite_clips import scaled_clips
 from ca_deploy.quantization.tflite_model import TFLiteModel
 
-_IMAGES = 128
-"""Enough for the means of channels; all of them are in memory at once."""
-_LARGE, _LARGE_IMAGES = 128 * 128, 64
-"""Pixels of a large image, whose channels have more values each; 128 of 224 pixels took 4 GB."""
 _PROOF_IMAGES = 2
 _DISTANCE_IMAGES = 16
 
@@ -63,9 +59,7 @@ def quantize_balanced(
         warning = f"biases are not corrected: {reason}"
         progress.note(warning)
         return Quantized(quantize_static(data, ranges, kept, per_channel), (warning,))
-    large = calibration.images.pixels[0].size // 3 > _LARGE
-    images = calibration.images.first(_LARGE_IMAGES if large else _IMAGES)
-    biases = corrected_biases(simulation, ranges, images)
+    biases = corrected_biases(simulation, ranges, images_for_biases(calibration.images))
     corrected = with_biases(data, biases)
     written = quantize_static(corrected, ranges, kept, per_channel)
     images = calibration.images.first(_DISTANCE_IMAGES)

@@ -9,14 +9,25 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from ca_deploy.quantization.calibration_set import ImageSet
 from ca_deploy.quantization.parameters import QuantParams
 from ca_deploy.quantization.ranges import Range
 from ca_deploy.quantization.simulation import Simulation
 from ca_deploy.quantization.simulation.simulation import channels_last, rounded
 from ca_deploy.runtimes.torch_threads import torch_threads
 
+_IMAGES = 128
+"""Enough for the means of channels; all of them are in memory at once."""
+_LARGE, _LARGE_IMAGES = 128 * 128, 64
+"""Pixels of a large image, whose channels have more values each; 128 of 224 pixels took 4 GB."""
 _TRIES = 3
 """A clipped channel's mean moves by less than its bias; the remainder is gone after a few corrections."""
+
+
+def images_for_biases(images: ImageSet) -> NDArray[np.float32]:
+    """As many of the calibration images, (N, 3, H, W), as the means of channels need."""
+    large = images.pixels[0].size // 3 > _LARGE
+    return images.first(_LARGE_IMAGES if large else _IMAGES)
 
 
 def corrected_biases(

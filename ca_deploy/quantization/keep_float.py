@@ -11,11 +11,11 @@ from ca_deploy.progress import Progress
 from ca_deploy.quantization.calibration import Calibration
 from ca_deploy.quantization.calibration_set import ImageSet
 from ca_deploy.quantization.chosen_ranges import choose_ranges
-from ca_deploy.quantization.clip_scaling import scaled_clips
 from ca_deploy.quantization.float_joints import float_joints
 from ca_deploy.quantization.ranges import Range
 from ca_deploy.quantization.sensitivity import IMAGES, Sensitivity, sensitivities
 from ca_deploy.quantization.simulation import Simulation, objection
+from ca_deploy.quantization.tflite_clips import scaled_clips
 from ca_deploy.quantization.tflite_model import TFLiteModel
 
 _AUTO = "auto:"

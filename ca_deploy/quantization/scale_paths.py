@@ -2,91 +2,85 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Hashable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, Protocol, TypeVar
 
-from ai_edge_litert import schema_py_generated as schema
+import numpy as np
+from numpy.typing import NDArray
 
-from ca_deploy.quantization.simulation.operators import fused_activation
-from ca_deploy.quantization.tflite_model import TFLiteModel
-
-LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
-_UNFUSED = schema.ActivationFunctionType.NONE
+Name = TypeVar("Name", bound=Hashable)
+"""What a representation calls its tensors and constants: an index of a .tflite, a node of a PyTorch graph."""
 
 
 @dataclass(frozen=True)
-class Readers:
-    """Who reads each tensor of a model: (operator, place among its inputs) by tensor index."""
+class Parameter(Generic[Name]):
+    """A layer's constant, and the axis along which a factor per channel goes into it."""
 
-    model: TFLiteModel
-    by_tensor: dict[int, list[tuple[Any, int]]]
-
-    @classmethod
-    def of(cls, model: TFLiteModel) -> Readers:
-        """Look through all operators."""
-        found: dict[int, list[tuple[Any, int]]] = {}
-        for operator in model.operators:
-            for place, index in enumerate(map(int, operator.inputs)):
-                found.setdefault(index, []).append((operator, place))
-        return cls(model, found)
-
-    def alone(self, index: int) -> bool:
-        """Whether a tensor is read once."""
-        return len(self.by_tensor.get(index, ())) == 1
+    name: Name
+    axis: int
 
 
-def undoing_weights(readers: Readers, source: int) -> set[int] | str:
-    """Weights that undo a scale per channel (the last axis) of a tensor, or the reason why none can.
+class Network(Protocol[Name]):
+    """What is asked of a graph, whatever represents it. Operators are its own objects."""
+
+    def clips(self) -> Mapping[Name, Any]:
+        """The results of ReLU6 behind a convolution: what computes each."""
+
+    def outputs(self) -> Collection[Name]:
+        """What the network's caller reads."""
+
+    def channels(self, tensor: Name) -> int:
+        """How many channels a tensor has."""
+
+    def readers(self, tensor: Name) -> Sequence[tuple[Any, int]]:
+        """Operators that read a tensor or constant, and the place among their inputs."""
+
+    def read(self, operator: Any) -> Name:
+        """The first of an operator's inputs."""
+
+    def kind(self, operator: Any) -> str:
+        """What an operator is called."""
+
+    def learned(self, operator: Any) -> tuple[Parameter[Name], Parameter[Name]] | None:
+        """Weights and bias of a layer, along its output channels; None where one is missing or computed."""
+
+    def undoing(self, operator: Any, channels: int) -> Parameter[Name] | None:
+        """Constant weights along the input channels, where each has weights of its own; or None."""
+
+    def carried(self, operator: Any, place: int, channels: int, carriers: Collection[Name]) -> Name | None:
+        """The result, where it is scaled as the input at `place` is, the other inputs not in `carriers`."""
+
+    def value(self, name: Name) -> NDArray[np.float32]:
+        """A constant."""
+
+
+def undoing_weights(network: Network[Name], source: Name) -> set[Parameter[Name]] | str:
+    """Weights that undo a scale per channel of a tensor, or the reason why none can.
 
     A product with a gate, a mean over pixels and zero padding carry the scale; layers that read it undo it.
 
     Args:
-        readers: of the model.
+        network: that the tensor belongs to.
         source: the tensor that is to be scaled.
     """
-    model = readers.model
-    channels = model.shape(source)[-1]
-    carriers, waiting, undoing = {source}, [source], set[int]()
+    channels = network.channels(source)
+    carriers, waiting, undoing = {source}, [source], set[Parameter[Name]]()
     while waiting:
-        index = waiting.pop()
-        if index in model.outputs:
+        tensor = waiting.pop()
+        if tensor in network.outputs():
             return "the network's caller reads it"
-        for operator, place in readers.by_tensor.get(index, []):
-            if place == 0 and _undoes(model, operator, channels):
-                undoing.add(int(operator.inputs[1]))
-            elif _carries(model, operator, place, channels, carriers):
-                result = int(operator.outputs[0])
+        for operator, place in network.readers(tensor):
+            weights = network.undoing(operator, channels) if place == 0 else None
+            result = network.carried(operator, place, channels, carriers)
+            if weights is not None:
+                undoing.add(weights)
+            elif result is not None:
                 waiting += [] if result in carriers else [result]
                 carriers.add(result)
             else:
-                return f"{model.kind(operator)} reads it"
+                return f"{network.kind(operator)} reads it"
     for weights in undoing:
-        if not all(int(reader.inputs[0]) in carriers for reader, _ in readers.by_tensor[weights]):
+        if not all(network.read(reader) in carriers for reader, _ in network.readers(weights.name)):
             return "a layer that reads it shares its weights with another"
     return undoing
-
-
-def _undoes(model: TFLiteModel, operator: Any, channels: int) -> bool:
-    """Whether an operator is a layer with constant weights that reads every channel by weights of its own."""
-    if model.kind(operator) not in LAYERS:
-        return False
-    weights = model.constant(int(operator.inputs[1]))
-    return weights is not None and weights.shape[-1] == channels
-
-
-def _carries(model: TFLiteModel, operator: Any, place: int, channels: int, carriers: set[int]) -> bool:
-    """Whether the result is scaled as the input at `place` is."""
-    kind = model.kind(operator)
-    shapes = [model.shape(int(index)) for index in (operator.inputs[place], operator.outputs[0])]
-    if fused_activation(operator) != _UNFUSED or any(shape[-1:] != [channels] for shape in shapes):
-        return False
-    if kind == "MUL":
-        return int(operator.inputs[1 - place]) not in carriers
-    if kind == "MEAN":
-        axes = model.constant(int(operator.inputs[1]))
-        rank = len(shapes[0])
-        return axes is not None and all(int(axis) % rank != rank - 1 for axis in axes.reshape(-1))
-    if kind == "PAD":
-        amounts = model.constant(int(operator.inputs[1]))
-        return amounts is not None and not amounts[-1].any()
-    return kind == "RESHAPE" and place == 0

@@ -32,13 +32,6 @@ def test_float32_is_float32(exported):
     assert parities_of(exported)["model_fp32.ort"].relative < 1e-5
 
 
-def test_int8_is_close_to_tflite_s(exported):
-    parities = parities_of(exported)
-    for name in ("model_int8.onnx", "model_int8.ort"):
-        assert parities[name].sqnr_db > parities["model_int8.tflite"].sqnr_db - 1.0
-
-
-@pytest.mark.xfail(reason="scaled ReLU6 channels are in .tflite only, and bring 0.7 dB", strict=True)
 def test_int8_is_as_close_as_in_tflite(exported):
     parities = parities_of(exported)
     for name in ("model_int8.onnx", "model_int8.ort"):

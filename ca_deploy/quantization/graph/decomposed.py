@@ -17,7 +17,7 @@ from torch.fx import GraphModule, Node
 from ca_deploy.quantization.graph.execution import constant_of
 from ca_deploy.quantization.graph.quantize import QuantizedGraph
 from ca_deploy.quantization.graph.stored import weighted
-from ca_deploy.quantization.parameters import QuantParams, quantize, symmetric
+from ca_deploy.quantization.parameters import QuantParams, layer_weights, quantize
 
 _ops = torch.ops.quantized_decomposed
 
@@ -26,11 +26,14 @@ def with_integers(quantized: QuantizedGraph) -> GraphModule:
     """A copy of the graph in which every stored value passes integers, and layers read int8 weights.
 
     Each reader gets a `dequantize` of its own, because backends take an operator together with those. Biases
-    stay float32; XNNPACK rounds them to the accumulator itself.
+    stay float32: ExecuTorch rounds them to the accumulator itself. It does so once for all readers of a bias,
+    with the input scale of the first, so that layers which share one get one each.
     """
     graph = GraphModule(quantized.graph, copy.deepcopy(quantized.graph.graph))
     for node in weighted(graph):
-        _store_weights(graph, node)
+        source: Any = node.args[0]
+        _store_weights(graph, node, quantized.params[source.name])
+        _own_bias(graph, node)
     for node in list(graph.graph.nodes):
         if node.name in quantized.params:
             _store(graph, node, quantized.params[node.name])
@@ -58,16 +61,15 @@ def _store(graph: GraphModule, node: Node, params: QuantParams) -> None:
         reader.replace_input_with(node, real)
 
 
-def _store_weights(graph: GraphModule, node: Node) -> None:
+def _store_weights(graph: GraphModule, node: Node, data: QuantParams) -> None:
     """Let a layer read its weights as int8, symmetric, one scale per output channel."""
     read: Any = node.args[1]
-    weights = constant_of(read)
-    assert weights is not None  # see `weighted`
-    values = weights.detach().numpy()
-    params = symmetric(values, 0)
-    name = str(read.target).replace(".", "_")
+    values, bias = (constant_of(given) for given in (*node.args, None)[1:3])
+    assert values is not None  # see `weighted`
+    params = layer_weights(values.numpy(), 0, data, None if bias is None else bias.numpy())
+    name = f"{node.name}_weight"
     parts = {
-        f"{name}_int8": torch.from_numpy(quantize(values, params)),
+        f"{name}_int8": torch.from_numpy(quantize(values.numpy(), params)),
         f"{name}_scales": torch.from_numpy(params.scale),
         f"{name}_zero_points": torch.from_numpy(params.zero_point),
     }
@@ -79,3 +81,14 @@ def _store_weights(graph: GraphModule, node: Node) -> None:
             _ops.dequantize_per_channel.default, (*stored, 0, -127, 127, torch.int8)
         )
     node.replace_input_with(read, real)
+
+
+def _own_bias(graph: GraphModule, node: Node) -> None:
+    """Let a layer read a copy of its bias that no other does."""
+    bias = constant_of(node.args[2]) if len(node.args) > 2 else None
+    if bias is None:
+        return
+    name = f"{node.name}_bias"
+    graph.register_buffer(name, bias.clone())
+    with graph.graph.inserting_before(node):
+        node.update_arg(2, graph.graph.get_attr(name))

@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import torch
-from torch import Tensor
+from numpy.typing import NDArray
 from torch.fx import GraphModule
 
 from ca_deploy.progress import Progress
+from ca_deploy.quantization.bias_correction import images_for_biases
 from ca_deploy.quantization.calibration import Calibration
 from ca_deploy.quantization.graph.bias_correction import corrected_graph_biases
+from ca_deploy.quantization.graph.clips import scaled_graph_clips, unscaled_graph_clips
+from ca_deploy.quantization.graph.constants import with_constants
 from ca_deploy.quantization.graph.execution import objection
 from ca_deploy.quantization.graph.parameters import Scheme, graph_parameters, measure_graph_ranges
 from ca_deploy.quantization.parameters import QuantParams
 from ca_deploy.runtimes.torch_threads import torch_threads
 
-_IMAGES = 128
-"""For biases; all of them are in memory at once. See `quantization.balanced`."""
 _PROOF_IMAGES = 2
 
 
@@ -28,48 +29,45 @@ class QuantizedGraph:
     """A float32 graph and how an int8 runtime stores what it computes.
 
     Attributes:
-        graph: with corrected biases.
+        graph: with scaled channels and corrected biases.
         params: of every stored value, by the name of its node.
         warnings: what had to be left out, one line each.
+        unscaled: ReLU6 outputs whose channels could not be scaled, and why, one line each.
     """
 
     graph: GraphModule
     params: Mapping[str, QuantParams]
     warnings: tuple[str, ...] = ()
+    unscaled: tuple[str, ...] = ()
 
 
 def quantize_graph(
     graph: GraphModule, calibration: Calibration, scheme: Scheme, optimize: str, progress: Progress
 ) -> QuantizedGraph:
-    """Measure a graph's ranges and, unless it must be fast, correct its biases.
+    """Measure a graph's ranges and, unless it must be fast, scale its ReLU6 channels and correct its biases.
 
     Args:
         graph: a passed graph, traced with one image; it stays as it is.
         calibration: images that set ranges and biases.
         scheme: how the runtime stores activations.
-        optimize: "fast" takes the ranges only; "balanced" and "best" correct biases too.
+        optimize: "fast" takes the ranges only; "balanced" and "best" prepare weights and biases too.
         progress: shows the images done.
     """
+    prepared = optimize != "fast"
     with torch_threads(1), torch.inference_mode():
         reason = objection(graph, torch.from_numpy(calibration.images.first(_PROOF_IMAGES)))
-        batches = calibration.batches(progress)
-        if reason is not None:
-            batches = (image[None] for batch in batches for image in batch)
-        ranges = measure_graph_ranges(graph, batches)
-        params = graph_parameters(graph, ranges, scheme)
-        if reason is None and optimize != "fast":
-            biases = corrected_graph_biases(graph, params, calibration.images.first(_IMAGES))
-        else:
-            biases = {}
-    warnings = (f"biases are not corrected: {reason}",) if reason and optimize != "fast" else ()
-    named = {node.name: params[node] for node in params}
-    return QuantizedGraph(_with_constants(graph, biases), named, warnings)
 
+        def batches() -> Iterator[NDArray[np.float32]]:
+            """One by one where images would change one another."""
+            found = calibration.batches(progress)
+            return found if reason is None else (image[None] for batch in found for image in batch)
 
-def _with_constants(graph: GraphModule, constants: Mapping[str, Tensor]) -> GraphModule:
-    """A copy of a graph that reads other constants, by name."""
-    result = GraphModule(graph, copy.deepcopy(graph.graph))
-    for name, value in constants.items():
-        owner, _, own_name = name.rpartition(".")
-        result.get_submodule(owner).register_buffer(own_name, value.clone())
-    return result
+        unscaled = unscaled_graph_clips(graph) if prepared else ()
+        if prepared:
+            graph = with_constants(graph, scaled_graph_clips(graph, batches()))
+        params = graph_parameters(graph, measure_graph_ranges(graph, batches()), scheme)
+        if prepared and reason is None:
+            biases = corrected_graph_biases(graph, params, images_for_biases(calibration.images))
+            graph = with_constants(graph, biases)
+    warnings = (f"biases are not corrected: {reason}",) if prepared and reason else ()
+    return QuantizedGraph(graph, {node.name: params[node] for node in params}, warnings, unscaled)

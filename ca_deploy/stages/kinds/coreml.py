@@ -61,13 +61,15 @@ def _package(work: Work, precision: str, formed: PassesResult, quantized: Any = 
     path = work.folder / f"model_{precision}.mlpackage"
     work.progress.step(f"Writing {path.name}")
     spec = work.plan.recipe.input
-    graph, stored = (formed.graph, None) if quantized is None else (quantized.graph, quantized.params)
+    graph, stored, unscaled = formed.graph, None, ()
+    if quantized is not None:
+        graph, stored, unscaled = quantized.graph, quantized.params, quantized.unscaled
     program = mil_program(graph, spec.mean, spec.std, stored)
     write_package(path, program, _description(work), int8_weights=precision != "fp16")
     artifact = Artifact(
         path, "coreml", precision, _TARGET, work.pass_names(formed.records), interface="pixels"
     )
-    return Written((artifact,), (Formulated(_TARGET, (precision,), formed.records),))
+    return Written((artifact,), (Formulated(_TARGET, (precision,), formed.records, unscaled),))
 
 
 def _description(work: Work) -> Any:

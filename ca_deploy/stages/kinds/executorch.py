@@ -43,11 +43,13 @@ def _int8(work: Work, formed: PassesResult) -> Written:
     quantized = quantize_graph(
         formed.graph, work.calibration, Scheme("int8"), work.plan.optimize, work.progress
     )
-    written = _file(work, "int8", formed, with_integers(quantized))
+    written = _file(work, "int8", formed, with_integers(quantized), quantized.unscaled)
     return written + Written(warnings=tuple(f"model_int8.pte: {one}" for one in quantized.warnings))
 
 
-def _file(work: Work, precision: str, formed: PassesResult, graph: GraphModule) -> Written:
+def _file(
+    work: Work, precision: str, formed: PassesResult, graph: GraphModule, unscaled: tuple[str, ...] = ()
+) -> Written:
     """Lower a graph; say so when XNNPACK does not take it whole."""
     from ca_deploy.exporters.executorch import to_pte
 
@@ -58,6 +60,5 @@ def _file(work: Work, precision: str, formed: PassesResult, graph: GraphModule) 
     artifact = Artifact(path, "executorch", precision, _TARGET, work.pass_names(formed.records))
     outside = ", ".join(sorted(set(lowered.outside)))
     warnings = (f"{path.name}: XNNPACK takes it in {lowered.subgraphs} subgraphs, without {outside}",)
-    return Written(
-        (artifact,), (Formulated(_TARGET, (precision,), formed.records),), warnings if lowered.outside else ()
-    )
+    formulated = Formulated(_TARGET, (precision,), formed.records, unscaled)
+    return Written((artifact,), (formulated,), warnings if lowered.outside else ())

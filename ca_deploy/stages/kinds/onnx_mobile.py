@@ -60,10 +60,12 @@ def _int8(work: Work) -> Written:
     passes = work.pass_names(formed.records)
     return Written(
         (Artifact(onnx, "onnx", "int8", _TARGET, passes), Artifact(ort, "ort", "int8", _TARGET, passes)),
-        (_formulated("int8", formed.records),),
+        (_formulated("int8", formed.records, quantized.unscaled),),
         tuple(f"{onnx.name}: {warning}" for warning in quantized.warnings),
     )
 
 
-def _formulated(precision: str, records: tuple[PassRecord, ...]) -> Formulated:
-    return Formulated(_TARGET, (precision,), records)
+def _formulated(
+    precision: str, records: tuple[PassRecord, ...], unscaled: tuple[str, ...] = ()
+) -> Formulated:
+    return Formulated(_TARGET, (precision,), records, unscaled)

@@ -110,7 +110,7 @@ def _rewritten(target: str, float32: ForRuntime) -> tuple[str, ...]:
 
 def _unscaled(float32: bytes, optimize: str, precisions: Sequence[str]) -> tuple[str, ...]:
     """What int8 could not prepare of a graph, and why."""
-    from ca_deploy.quantization.clip_scaling import unscaled_clips
+    from ca_deploy.quantization.tflite_clips import unscaled_clips
 
     prepared = optimize != "fast" and any(name in _INT8 for name in precisions)
     return unscaled_clips(float32) if prepared else ()

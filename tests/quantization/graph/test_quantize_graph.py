@@ -3,10 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from small_graphs import Gated, graph_of
 from torch import nn
-from torch.nn import functional as F
 
-from ca_deploy.passes import CANONICAL, capture, run_passes
 from ca_deploy.progress import Silent
 from ca_deploy.quantization.calibration import Calibration
 from ca_deploy.quantization.calibration_set import ImageSet
@@ -18,34 +17,10 @@ from ca_deploy.quantization.parameters import asymmetric
 from ca_deploy.quantization.simulation.simulation import rounded_weights
 
 
-class Gated(nn.Module):
-    """A convolution with ReLU6, gated by a pooled branch with h_swish, and a classifier."""
-
-    def __init__(self):
-        super().__init__()
-        torch.manual_seed(0)
-        self.first, self.squeeze, self.excite = (
-            nn.Conv2d(3, 16, 3, padding=1),
-            nn.Conv2d(16, 8, 1),
-            nn.Conv2d(8, 16, 1),
-        )
-        self.classifier = nn.Linear(16, 5)
-
-    def forward(self, x):
-        x = F.relu6(self.first(x) + 1)
-        gate = torch.sigmoid(self.excite(F.hardswish(self.squeeze(x.mean(3, keepdim=True)))))
-        return self.classifier((x * gate).mean((2, 3)))
-
-
 @pytest.fixture(scope="module")
 def images():
     pixels = np.random.default_rng(1).standard_normal((24, 3, 8, 8)).astype(np.float32)
     return Calibration(ImageSet(tuple(map(str, range(24))), tuple(pixels), spec=None))
-
-
-def graph_of(module):
-    example = torch.randn((1, 3, 8, 8), generator=torch.Generator().manual_seed(0))
-    return run_passes(capture(module, example), CANONICAL, [example]).graph
 
 
 @pytest.fixture(scope="module")

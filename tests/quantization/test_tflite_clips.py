@@ -3,10 +3,10 @@ import pytest
 from onnx import helper
 
 from ca_deploy.metrics import sqnr_db
-from ca_deploy.quantization.clip_scaling import scaled_clips, unscaled_clips
 from ca_deploy.quantization.ranges import measure_highs
-from ca_deploy.quantization.scale_paths import Readers, undoing_weights
+from ca_deploy.quantization.scale_paths import undoing_weights
 from ca_deploy.quantization.simulation.operators import fused_activation
+from ca_deploy.quantization.tflite_clips import _Operators, scaled_clips, unscaled_clips
 from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.runtimes.litert import LiteRT
 
@@ -25,8 +25,8 @@ def weights(*shape):
 def test_gates_and_means_carry_the_scale_to_the_layers_that_undo_it(gated):
     model = TFLiteModel(gated)
     (source,) = clipped(gated)
-    undoing = undoing_weights(Readers.of(model), source)
-    assert sorted(model.constant(index).shape for index in undoing) == [(5, 16), (8, 1, 1, 16)]
+    undoing = undoing_weights(_Operators(model), source)
+    assert sorted(model.constant(one.name).shape for one in undoing) == [(5, 16), (8, 1, 1, 16)]
 
 
 def test_channels_grow_and_the_network_stays_the_same_below_the_bound(gated, images):
@@ -99,7 +99,7 @@ def test_what_cannot_be_undone_is_refused_with_the_reason(to_tflite, nodes, outp
         **({"channels": np.array([1])} if "channels" in nodes[-1].input else {}),
     }
     data = to_tflite(nodes, constants, outputs=outputs)
-    found = undoing_weights(Readers.of(TFLiteModel(data)), clipped(data)[0])
+    found = undoing_weights(_Operators(TFLiteModel(data)), clipped(data)[0])
     assert isinstance(found, str)
     assert reason in found
     assert [found in line for line in unscaled_clips(data)] == [True]
