@@ -126,7 +126,7 @@ def _package(published: Published, platform: str, names: Sequence[str] | None) -
         raise UserError(f"--platform {platform}: unknown; choose from {', '.join(PLATFORMS)}")
     usable = [model for model in _models(published) if PLATFORMS[platform].usable(model)]
     if not usable:
-        raise UserError(f"{published.folder}: holds nothing that runs on {platform}; export for it")
+        raise UserError(f"{published.folder}: holds nothing for {platform}; export with --targets {platform}")
     if names is None:
         chosen = PLATFORMS[platform].preferred(usable)
     else:

@@ -5,7 +5,6 @@ Its `[input]` table is the one preprocessing specification: whatever needs it re
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import tomllib
 from pathlib import Path
@@ -14,7 +13,7 @@ from typing import Annotated, Any, Literal, cast, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from ca_deploy import formats
-from ca_deploy.errors import UserError
+from ca_deploy.errors import UserError, did_you_mean
 from ca_deploy.formats import Format
 from ca_deploy.precisions import FormulatedPrecision
 from ca_deploy.resources import data_folder
@@ -231,7 +230,7 @@ def recipe_path(name_or_path: str) -> Path:
     if path.suffix != ".toml":
         known = ", ".join(shipped)
         raise UserError(
-            f"no recipe is called '{name_or_path}'{_did_you_mean(name_or_path, shipped)}; "
+            f"no recipe is called '{name_or_path}'{did_you_mean(name_or_path, shipped)}; "
             f"recipes: {known}, or the path of a .toml file"
         )
     return path
@@ -275,7 +274,7 @@ def _first_problem(error: ValidationError) -> str:
     if first["type"] == "extra_forbidden":
         *tables, key = (str(part) for part in first["loc"])
         known = _keys_of(tables)
-        return f"unknown key '{where}'{_did_you_mean(key, known)}; known keys: {', '.join(known)}"
+        return f"unknown key '{where}'{did_you_mean(key, known)}; known keys: {', '.join(known)}"
     return f"{where}: {first['msg'].removeprefix('Value error, ')} (it is {first['input']!r})"
 
 
@@ -286,9 +285,3 @@ def _keys_of(tables: list[str]) -> list[str]:
         # A table is a model by design, or maps the user's own words to models.
         table = get_args(table)[1] if get_origin(table) is dict else table.model_fields[name].annotation
     return [key for key in table.model_fields if key not in ("name", "folder")]
-
-
-def _did_you_mean(word: str, known: Any) -> str:
-    """', did you mean X?' in words, or nothing."""
-    close = difflib.get_close_matches(word, list(known), n=1, cutoff=0.5)
-    return f" (did you mean '{close[0]}'?)" if close else ""

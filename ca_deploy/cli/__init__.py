@@ -12,9 +12,18 @@ from typing import NoReturn, ParamSpec
 import typer
 
 from ca_deploy import __version__
-from ca_deploy.cli import bench, bundle, console, doctor, evaluate, profile, quantize, sensitivity
-from ca_deploy.cli.export import EXAMPLES, export
-from ca_deploy.cli.list_recipes import list_recipes
+from ca_deploy.cli import (
+    bench,
+    bundle,
+    console,
+    doctor,
+    evaluate,
+    export,
+    list_recipes,
+    profile,
+    quantize,
+    sensitivity,
+)
 from ca_deploy.errors import CaDeployError, StoppedError, UserError
 
 app = typer.Typer(
@@ -43,15 +52,22 @@ def interruptible(command: Callable[P, None]) -> Callable[P, None]:
     return guarded
 
 
-app.command(epilog=EXAMPLES)(interruptible(export))
-app.command("quantize", epilog=quantize.EXAMPLES)(interruptible(quantize.quantize))
-app.command("sensitivity", epilog=sensitivity.EXAMPLES)(interruptible(sensitivity.sensitivity))
-app.command("evaluate", epilog=evaluate.EXAMPLES)(interruptible(evaluate.evaluate))
-app.command("bench", epilog=bench.EXAMPLES)(interruptible(bench.bench))
-app.command("bundle", epilog=bundle.EXAMPLES)(interruptible(bundle.bundle))
-app.command("doctor", epilog=doctor.EXAMPLES)(interruptible(doctor.doctor))
-app.command("profile", epilog=profile.EXAMPLES)(interruptible(profile.profile))
-app.command("list")(interruptible(list_recipes))
+_WRITE, _JUDGE, _USE = "Write artifacts", "Judge them", "Use them"
+_COMMANDS: tuple[tuple[str, str, Callable[..., None], str], ...] = (
+    (_WRITE, "list", list_recipes.list_recipes, list_recipes.EXAMPLES),
+    (_WRITE, "export", export.export, export.EXAMPLES),
+    (_WRITE, "quantize", quantize.quantize, quantize.EXAMPLES),
+    (_JUDGE, "evaluate", evaluate.evaluate, evaluate.EXAMPLES),
+    (_JUDGE, "bench", bench.bench, bench.EXAMPLES),
+    (_JUDGE, "profile", profile.profile, profile.EXAMPLES),
+    (_JUDGE, "sensitivity", sensitivity.sensitivity, sensitivity.EXAMPLES),
+    (_USE, "bundle", bundle.bundle, bundle.EXAMPLES),
+    (_USE, "doctor", doctor.doctor, doctor.EXAMPLES),
+)
+"""Panel of the help, name, function and epilog of each command, in the order of the help."""
+
+for _panel, _name, _command, _examples in _COMMANDS:
+    app.command(_name, rich_help_panel=_panel, epilog=_examples)(interruptible(_command))
 
 
 def _show_version(wanted: bool) -> None:

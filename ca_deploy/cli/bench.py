@@ -40,6 +40,11 @@ EXAMPLES = """
 """
 
 
+_EFFORT = "How often, and on how many threads"
+_COMPARISON = "Comparing and keeping"
+_DEVICES = "Phones and other machines"
+
+
 def bench(
     places: Annotated[
         list[Path], typer.Argument(metavar="DIR|FILE...", help="Artifacts, or folders of them.")
@@ -56,12 +61,16 @@ def bench(
         ),
     ] = None,
     threads: Annotated[
-        str, typer.Option("--threads", metavar="LIST", help="Numbers of threads, such as 1,2,4.")
+        str,
+        typer.Option(
+            "--threads", rich_help_panel=_EFFORT, metavar="LIST", help="Numbers of threads, such as 1,2,4."
+        ),
     ] = "1",
     against: Annotated[
         Path | None,
         typer.Option(
             "--against",
+            rich_help_panel=_COMPARISON,
             metavar="BASELINE",
             help="A model or folder to measure in turn with the artifacts, or an earlier run's JSON.",
             show_default=False,
@@ -71,6 +80,7 @@ def bench(
         float | None,
         typer.Option(
             "--fail-above",
+            rich_help_panel=_COMPARISON,
             metavar="RATIO",
             callback=options.finite,
             help="Exit with status 3 when an artifact takes more than this ratio of its baseline, "
@@ -78,18 +88,32 @@ def bench(
             show_default=False,
         ),
     ] = None,
-    runs: Annotated[int, typer.Option("--runs", min=2, help="Fewest runs of each artifact.")] = 50,
+    runs: Annotated[
+        int, typer.Option("--runs", rich_help_panel=_EFFORT, min=2, help="Fewest runs of each artifact.")
+    ] = 50,
     seconds: Annotated[
-        float, typer.Option("--seconds", min=0, callback=options.finite, help="Shortest time to run each.")
+        float,
+        typer.Option(
+            "--seconds",
+            rich_help_panel=_EFFORT,
+            min=0,
+            callback=options.finite,
+            help="Shortest time to run each.",
+        ),
     ] = 1.0,
     insecure: Annotated[
         bool,
-        typer.Option("--insecure", help="browser: plain HTTP, hence WebAssembly on one thread, no WebGPU."),
+        typer.Option(
+            "--insecure",
+            rich_help_panel=_DEVICES,
+            help="browser: plain HTTP, hence WebAssembly on one thread, no WebGPU.",
+        ),
     ] = False,
     benchmark_binary: Annotated[
         Path | None,
         typer.Option(
             "--benchmark-binary",
+            rich_help_panel=_DEVICES,
             help="adb: TFLite's benchmark_model for the phone, to measure with instead of our runner.",
             show_default=False,
         ),
@@ -98,6 +122,7 @@ def bench(
         float,
         typer.Option(
             "--cool-down",
+            rich_help_panel=_DEVICES,
             min=0,
             callback=options.finite,
             help="Longest seconds to let a remote device cool between sessions.",
@@ -107,6 +132,7 @@ def bench(
         float,
         typer.Option(
             "--timeout",
+            rich_help_panel=_DEVICES,
             min=1,
             callback=options.finite,
             help="Longest seconds for one session on a remote device.",
@@ -114,7 +140,12 @@ def bench(
     ] = 600.0,
     out: Annotated[
         Path | None,
-        typer.Option("--out", help="Folder of results, which gets one more JSON file.", show_default=False),
+        typer.Option(
+            "--out",
+            rich_help_panel=_COMPARISON,
+            help="Folder of results, which gets one more JSON file.",
+            show_default=False,
+        ),
     ] = None,
     json: options.Json = False,
     quiet: options.Quiet = False,

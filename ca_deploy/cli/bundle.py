@@ -15,6 +15,9 @@ EXAMPLES = """
   ca-deploy bundle build/ca_mobilenetv2_cifar10 --platform android
       model, labels, Kotlin, license and manifest in build/ca_mobilenetv2_cifar10-android/
 
+  ca-deploy bundle build/mine --platform ios
+      the Core ML package and Swift, of an export with --targets ios
+
   ca-deploy bundle build/mine --platform android --zip --out mine.zip
       the same as one archive; equal exports give equal bytes
 

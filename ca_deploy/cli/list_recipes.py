@@ -4,6 +4,16 @@ from __future__ import annotations
 
 from ca_deploy.cli import console, options
 
+EXAMPLES = """
+[bold]Examples[/]
+
+  ca-deploy list
+      the names that `ca-deploy export` takes
+
+  ca-deploy list --json
+      the same for a machine to read
+"""
+
 
 def list_recipes(json: options.Json = False, debug: options.Debug = False) -> None:
     """Show the recipes that ship: network, input, and whether weights come with them."""

@@ -47,7 +47,7 @@ def quantize(
     debug: options.Debug = False,
     **chosen: Any,
 ) -> None:
-    """Quantize the network of an earlier export anew, with other options, images, precisions or formats."""
+    """Quantize the network of an earlier export anew: other images, options or formats."""
     from ca_deploy import pipeline
     from ca_deploy.progress import on_terminal
 

@@ -33,7 +33,9 @@ class ImageFolder:
         self._folder = folder
         self._paths = find_images(folder)
         if not self._paths:
-            raise UserError(f"{folder}: no JPEG, PNG or WebP images in this folder or its subfolders")
+            raise UserError(
+                f"{folder}: no JPEG, PNG or WebP images in this folder or its subfolders; name one that has"
+            )
         self._groups = _read_groups(folder, self._paths)
 
     def candidates(self, progress: Progress) -> tuple[list[Candidate], list[Skipped]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from ca_deploy.errors import UserError
+from ca_deploy.errors import UserError, did_you_mean
 from ca_deploy.machine import available_cores
 
 _LARGEST_BATCH = 1024
@@ -19,7 +19,8 @@ def one_of(option: str, value: str, known: tuple[str, ...]) -> str:
         UserError: when it is not.
     """
     if value not in known:
-        raise UserError(f"{option} {value}: unknown; choose from {', '.join(known)}")
+        meant = did_you_mean(value, known)
+        raise UserError(f"{option} {value}: unknown{meant}; choose from {', '.join(known)}")
     return value
 
 

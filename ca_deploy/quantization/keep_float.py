@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 
-from ca_deploy.errors import UserError
+from ca_deploy.errors import UserError, did_you_mean
 from ca_deploy.progress import Progress
 from ca_deploy.quantization.calibration import Calibration
 from ca_deploy.quantization.calibration_set import ImageSet
@@ -110,8 +109,7 @@ def _named(model: TFLiteModel, pattern: str) -> set[int]:
     names = {place: model.name(int(operator.outputs[0])) for place, operator in enumerate(model.operators)}
     found = {place for place, name in names.items() if fnmatchcase(name, pattern)}
     if not found:
-        close = difflib.get_close_matches(pattern, sorted(set(names.values())), n=1, cutoff=0.4)
-        hint = f" (did you mean '{close[0]}'?)" if close else ""
+        hint = did_you_mean(pattern, sorted(set(names.values())))
         raise UserError(
             f"--keep-float {pattern}: no operator writes a tensor of that name{hint}; `ca-deploy "
             "sensitivity` lists them"

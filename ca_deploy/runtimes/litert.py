@@ -146,7 +146,9 @@ def _interpreter(source: Path | bytes, threads: int, xnnpack: bool, preserve_ten
             )
             interpreter.allocate_tensors()
     except (ValueError, RuntimeError) as error:
-        raise UserError(f"{label(source)} cannot be loaded by LiteRT: {one_line(error)}") from error
+        raise UserError(
+            f"{label(source)} cannot be loaded by LiteRT: {one_line(error)}; export or copy it again"
+        ) from error
     return interpreter
 
 

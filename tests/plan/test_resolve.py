@@ -56,7 +56,7 @@ def test_a_network_without_recipe_is_named_after_its_factory():
         (Options("ca_mobilenetv2_cifar10", input_size="2x3x4"), "--input-size 2x3x4: give pixels"),
         (
             Options("ca_mobilenetv2_cifar10", precision=["int4"]),
-            "--precision int4: unknown; choose from fp32",
+            "--precision int4: unknown (did you mean 'int8'?); choose from fp32",
         ),
         (
             Options("ca_mobilenetv2_cifar10", formats=["coreml"], precision=["fp32"]),
@@ -70,7 +70,10 @@ def test_a_network_without_recipe_is_named_after_its_factory():
             Options("ca_mobilenetv2_cifar10", formats=["tflite", "onnx"], precision=["int8"]),
             "--formats onnx: nothing is written at int8; --precision fp32 is what onnx has",
         ),
-        (Options("ca_mobilenetv2_cifar10", targets=["andriod"]), "--targets andriod: unknown"),
+        (
+            Options("ca_mobilenetv2_cifar10", targets=["andriod"]),
+            "--targets andriod: unknown (did you mean 'android'?)",
+        ),
         (Options("ca_mobilenetv2_cifar10", targets=[]), "--targets: is empty"),
         (Options("ca_mobilenetv2_cifar10", tune_save=Path("r.toml")), "--tune-save has nothing to save"),
         (Options("ca_mobilenetv2_cifar10", tune="local", tune_minutes=0), "--tune-minutes 0: must be more"),
