@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import torch
+from torch import Tensor
 from torch.fx import Node
 
+from ca_deploy.passes.channel_means import Normal, mark_normalized
+from ca_deploy.passes.graph import bound, constant
 from ca_deploy.passes.layers import BATCH_NORM, affine, layer, scaled_outputs
 from ca_deploy.passes.protocol import NodePass, Refusal, refuse
 
@@ -32,4 +36,16 @@ class FoldBatchNorm(NodePass):
         scale, shift = fixed
         weight = scaled_outputs(before.weight, scale, before.groups, before.transposed)
         bias = shift if before.bias is None else before.bias * scale + shift
-        return before.rebuilt(node, weight, bias)
+        folded = before.rebuilt(node, weight, bias)
+        mark_normalized(folded, _normal(node, shift))
+        return folded
+
+
+def _normal(batch_norm: Node, shift: Tensor) -> Normal:
+    """Mean beta and deviation |gamma|, which are 0 and 1 without them."""
+    values = bound(batch_norm)
+    gamma, beta = constant(values["weight"]), constant(values["bias"])
+    return Normal(
+        torch.zeros_like(shift) if beta is None else beta,
+        torch.ones_like(shift) if gamma is None else gamma.abs(),
+    )

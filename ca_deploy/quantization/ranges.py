@@ -79,6 +79,22 @@ def measure_highs(
     return highs
 
 
+def measure_means(
+    data: bytes, indices: Sequence[int], batches: Iterable[NDArray[np.float32]], threads: int
+) -> dict[int, NDArray[np.float64]]:
+    """Mean of every value of some tensors over all images, in the tensors' shape; see `measure_ranges`.
+
+    Without indices no image is read.
+    """
+    if not indices:
+        return {}
+    count, sums = 0, [np.zeros(1)] * len(indices)
+    for found in of_each_image(data, indices, batches, threads, lambda values: values):
+        count += 1
+        sums = [total + value for total, value in zip(sums, found, strict=True)]
+    return {index: total / count for index, total in zip(indices, sums, strict=True)}
+
+
 def of_each_image(
     data: bytes,
     indices: Sequence[int],

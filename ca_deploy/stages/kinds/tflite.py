@@ -57,6 +57,7 @@ def _write_formulated(work: Work, target: str, passes: Sequence[Pass], precision
     """Lower one formulation of the graph and write it at each of its precisions."""
     from ca_deploy.exporters.onnx import value_name
     from ca_deploy.passes.blocks import gate_products
+    from ca_deploy.passes.channel_means import channel_means
     from ca_deploy.quantization.float_gates import with_float_products
     from ca_deploy.quantization.write import at_precision
 
@@ -64,6 +65,9 @@ def _write_formulated(work: Work, target: str, passes: Sequence[Pass], precision
     progress.step(f"Lowering the graph for {target} ({', '.join(precisions)})")
     formed, float32 = lowered(work, passes)
     suffix = "" if target == plan.targets[0] else f".{target}"
+    stated = {
+        value_name(formed.graph, node): mean.numpy() for node, mean in channel_means(formed.graph).items()
+    }
     unscaled = _unscaled(float32.data, plan.optimize, precisions)
     written = Written(
         formulated=(Formulated(target, tuple(precisions), formed.records, unscaled),),
@@ -81,6 +85,7 @@ def _write_formulated(work: Work, target: str, passes: Sequence[Pass], precision
             progress,
             (*plan.keep_float, *float32.kept_float(precision)),
             plan.ranges,
+            stated,
         )
         if precision in _INT8:
             products = gate_products(formed.graph, float_blocks(work, target))

@@ -1,0 +1,97 @@
+"""Biases that make up for what rounding the weights does to the mean of each channel."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from ca_deploy.quantization.ranges import measure_means
+from ca_deploy.quantization.rules import Rule
+from ca_deploy.quantization.simulation.operators import KERNELS
+from ca_deploy.quantization.simulation.simulation import rounded_weights
+from ca_deploy.quantization.static import rule_of
+from ca_deploy.quantization.tflite_model import TFLiteModel
+
+_LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
+
+
+def correct_weight_errors(
+    data: bytes,
+    stated: Mapping[str, NDArray[np.float64]],
+    batches: Iterable[NDArray[np.float32]],
+    threads: int,
+) -> bytes:
+    """Move the biases of a float32 .tflite so that rounding its weights to int8 leaves every channel's mean.
+
+    A layer with weights W + E in place of W gives E[x] * E more on average, which its bias takes back (Nagel
+    et al., ICCV 2019, section 4.2). What the mean input E[x] is, batch normalization states for some tensors
+    (section 4.2.1: analytic); for all others it is measured (empirical), position by position, so that
+    borders count as they are. Only for files whose activations are not rounded, or finely: it leaves out what
+    that does to means (see `corrected_biases`).
+
+    Args:
+        data: the float32 file; its weights stay float32.
+        stated: mean of each channel (C) by the name of the tensor.
+        batches: calibration images (N, 3, H, W), read only if some mean is not stated.
+        threads: how many images run at the same time.
+    """
+    model = TFLiteModel(data)
+    layers = list(_layers(model))
+    sources = {int(operator.inputs[rule.data]) for operator, rule in layers}
+    means = _stated_maps(model, sources, stated)
+    means |= measure_means(data, sorted(sources - set(means)), batches, threads)
+    for operator, rule in layers:
+        bias = int(operator.inputs[rule.bias])
+        shift = _mean_error(model, operator, rule, means[int(operator.inputs[rule.data])])
+        corrected = (_constant(model, bias) - shift).astype(np.float32)
+        operator.inputs[rule.bias] = model.add_constant(bias, "/corrected", corrected, None)
+    return model.dump()
+
+
+def _layers(model: TFLiteModel) -> Iterator[tuple[Any, Rule]]:
+    """Layers with constant weights and a constant bias."""
+    for operator in model.operators:
+        rule = rule_of(model, operator)
+        if rule is None or model.kind(operator) not in _LAYERS:
+            continue
+        operator.inputs = [int(index) for index in operator.inputs]
+        if len(operator.inputs) > rule.bias and operator.inputs[rule.bias] >= 0:
+            yield operator, rule
+
+
+def _stated_maps(
+    model: TFLiteModel, sources: Collection[int], stated: Mapping[str, NDArray[np.float64]]
+) -> dict[int, NDArray[np.float64]]:
+    """The mean of every value of these tensors, in their shape, where it is stated; borders are zeros."""
+    maps = {}
+    pads = {int(op.outputs[0]): op for op in model.operators if model.kind(op) == "PAD"}
+    for index in sources:
+        pad = pads.get(index)
+        inner = index if pad is None else int(pad.inputs[0])
+        border = 0 if pad is None else model.constant(int(pad.inputs[1]))
+        mean = stated.get(model.name(inner))
+        if mean is not None and border is not None:
+            maps[index] = np.pad(np.broadcast_to(mean, model.shape(inner)), border)
+    return maps
+
+
+def _mean_error(
+    model: TFLiteModel, operator: Any, rule: Rule, mean: NDArray[np.float64]
+) -> NDArray[np.float32]:
+    """How much more the layer gives on average, channel by channel, once its weights are rounded."""
+    weights = torch.tensor(_constant(model, operator.inputs[rule.weights]))
+    error = rounded_weights(weights, rule.axis) - weights
+    kernel = KERNELS[model.kind(operator)]
+    (more,) = kernel([torch.tensor(mean, dtype=torch.float32), error, None], operator.builtinOptions)
+    result: NDArray[np.float32] = more.flatten(0, -2).mean(0).numpy()
+    return result
+
+
+def _constant(model: TFLiteModel, index: int) -> NDArray[Any]:
+    values = model.constant(int(index))
+    assert values is not None  # or `rule_of` gives no rule
+    return values
