@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ca_deploy.errors import UserError
@@ -18,14 +18,21 @@ def collect(places: Sequence[Path]) -> list[Path]:
     Folders inside folders, `rejected/` among them, are left out.
 
     Raises:
-        UserError: when a place does not exist, a folder holds no artifact, or a file cannot be run.
+        UserError: when a place does not exist, or a folder holds no artifact.
     """
     if not places:
         raise UserError("nothing to measure: name a .tflite or .onnx file, or a folder of them")
-    found = {path.resolve(): path for place in places for path in _artifacts(place)}
-    for path in found.values():
+    return list({path.resolve(): path for place in places for path in _artifacts(place)}.values())
+
+
+def check_loadable(files: Iterable[Path]) -> None:
+    """Load artifacts in this process.
+
+    Raises:
+        UserError: when one cannot be loaded, or takes something else than one image.
+    """
+    for path in files:
         only_input(open_runtime(path).inputs, path)
-    return list(found.values())
 
 
 def labels(paths: Sequence[Path]) -> dict[Path, str]:

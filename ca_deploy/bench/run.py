@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from ca_deploy.bench.artifacts import collect, labels
+from ca_deploy.bench.artifacts import check_loadable, collect, labels
 from ca_deploy.bench.comparison import Baseline, Beside, Comparison, Earlier, Uncompared
 from ca_deploy.bench.devices import DeviceOptions, open_device
 from ca_deploy.bench.interleave import Effort
 from ca_deploy.bench.past import PastResults, check_baseline
 from ca_deploy.bench.results import results_document
 from ca_deploy.bench.session import DeviceSession, measure_on
+from ca_deploy.bench.trial import failing
 from ca_deploy.errors import UserError
 from ca_deploy.progress import Progress
 
@@ -29,6 +30,7 @@ class BenchResult:
         effort: how much was measured.
         changes: what is not as it was in the earlier run that it is compared with.
         uncompared: measurements that the baseline says nothing of.
+        failing: artifacts that no device was given, because they fail on this machine, each with the reason.
     """
 
     sessions: list[DeviceSession]
@@ -37,6 +39,7 @@ class BenchResult:
     effort: Effort
     changes: Sequence[str] = ()
     uncompared: Sequence[Uncompared] = ()
+    failing: Mapping[Path, str] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """For JSON; see `results.schema.json`."""
@@ -82,10 +85,14 @@ def run(
     elif against is not None:
         baseline = Beside(files, others, names, by_name=against.is_dir())
     measured = list(dict.fromkeys([*files, *(baseline.files if baseline else ())]))
+    progress.step("Trying the artifacts")
+    refused = failing(measured)
+    check_loadable(path for path in measured if path not in refused)
     sessions: list[DeviceSession] = []
-    for session in measure_on(opened, measured, threads, effort, progress):
+    for session in measure_on(opened, measured, threads, effort, progress, refused):
         sessions.append(session)
-        yield _result(sessions, baseline, past, {path: names[path] for path in measured}, effort)
+        result = _result(sessions, baseline, past, {path: names[path] for path in measured}, effort)
+        yield replace(result, failing=refused)
 
 
 def _result(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 
 from ca_deploy.bench.devices import Device, Identity, Measurement, Selective, Surprising
 from ca_deploy.bench.interleave import Effort
@@ -37,17 +38,33 @@ def measure_on(
     threads: Sequence[int],
     effort: Effort,
     progress: Progress,
+    failing: Mapping[Path, str] = MappingProxyType({}),
 ) -> Iterator[DeviceSession]:
-    """Measure artifacts on every device; the failure of one is noted, and the others go on."""
-    return (_session(device, files, threads, effort, progress) for device in devices)
+    """Measure artifacts on every device; the failure of one is noted, and the others go on.
+
+    Args:
+        devices: in the order in which they take their turn.
+        files: the artifacts.
+        threads: each number of threads to measure with.
+        effort: how much to measure.
+        progress: what to report to.
+        failing: artifacts that no device is given, each with the reason.
+    """
+    return (_session(device, files, threads, effort, progress, failing) for device in devices)
 
 
 def _session(
-    device: Device, files: Sequence[Path], threads: Sequence[int], effort: Effort, progress: Progress
+    device: Device,
+    files: Sequence[Path],
+    threads: Sequence[int],
+    effort: Effort,
+    progress: Progress,
+    failing: Mapping[Path, str],
 ) -> DeviceSession:
-    refused: dict[Path, str] = {}
+    refused = {file: failing[file] for file in files if file in failing}
     try:
-        refused.update((file, why) for file in files if (why := _refusal(device, file)))
+        others = [file for file in files if file not in refused]
+        refused.update((file, why) for file in others if (why := _refusal(device, file)))
         fitting = [file for file in files if file not in refused]
         if not fitting:
             raise DeviceError(f"{device.name}: {'; '.join(dict.fromkeys(refused.values()))}")

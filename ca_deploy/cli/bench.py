@@ -216,7 +216,8 @@ def _end(result: BenchResult, limit: float | None) -> None:
     from ca_deploy.report import bench_table
 
     unproved = bench_table.unproved(result, limit)
-    failed = [session.error for session in result.sessions if session.error]
+    crashed = [f"{result.names[file]}: {why}" for file, why in result.failing.items()]
+    failed = [*crashed, *(session.error for session in result.sessions if session.error)]
     for line in (*unproved, *failed):
         console.fail(line)
     if failed or unproved:

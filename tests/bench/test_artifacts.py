@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ca_deploy.bench.artifacts import collect, labels
+from ca_deploy.bench.artifacts import check_loadable, collect, labels
 from ca_deploy.errors import UserError
 
 
@@ -37,7 +37,7 @@ def test_what_cannot_be_measured_is_said_before_anything_is(
         (tmp_path / name).write_bytes(content)
 
     with pytest.raises(UserError, match=message):
-        collect([tmp_path / name])
+        check_loadable(collect([tmp_path / name]))
 
 
 def test_an_empty_folder_says_how_to_fill_it(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from ca_deploy.verify.tflite_graph import TFLiteGraph
@@ -54,6 +55,20 @@ def saved(folder: Path) -> Path:
         }
     saved.write_text(json.dumps(document))
     return saved
+
+
+def test_a_model_that_crashes_is_said_and_the_others_are_measured(folder: Path) -> None:
+    graph = TFLiteGraph()
+    image, half, other = (graph.tensor((1, 4, 4, width), "float32") for width in (4, 2, 2))
+    graph.node("SPLIT", [graph.tensor((), "int32", value=np.array(3)), image], [half, other])
+    (folder / "crash.tflite").write_bytes(graph.to_bytes([image], [half]))
+
+    finished = bench("crash.tflite", "small.tflite", *QUICK, folder=folder)
+
+    assert finished.returncode == 4
+    assert "error: crash.tflite: crashes its runtime on this machine (SIGSEGV)" in finished.stderr
+    assert "Traceback" not in finished.stderr
+    assert "small.tflite" in finished.stdout
 
 
 def test_a_slower_artifact_is_shown_and_fails_and_so_does_one_that_was_not_compared(

@@ -1,6 +1,7 @@
 """The Core ML packages of the network that ships."""
 
 import json
+import re
 import sys
 from collections import Counter
 
@@ -8,6 +9,7 @@ import pytest
 
 import ca_deploy
 from ca_deploy.artifact import sha256_artifact
+from ca_deploy.bundling import bundle
 
 pytest.importorskip("coremltools", reason="Core ML needs the extra ca-deploy[coreml]")
 
@@ -56,6 +58,21 @@ def test_no_transpose_no_tile_and_h_swish_in_two_operators(exported):
     assert found["sigmoid_hard"] == 2 * attentions
     assert found["mul"] == 4 * attentions
     assert found["relu6"] == 35
+
+
+def test_the_swift_of_a_bundle_calls_the_package_s_features_by_their_names(exported, tmp_path):
+    from ca_deploy.runtimes.coreml_tools import ct
+
+    bundle(exported.folder, "ios", out=tmp_path / "bundle")
+    swift = (tmp_path / "bundle/Classifier.swift").read_text()
+    described = ct.utils.load_spec(str(tmp_path / "bundle/model_fp16.mlpackage")).description
+    (image,) = described.input
+    outputs = {one.name for one in described.output}
+    assert re.findall(r'dictionary: \["(.+?)"', swift) == [image.name]
+    assert set(re.findall(r'featureValue\(for: "(.+?)"', swift)) == {described.predictedProbabilitiesName}
+    assert described.predictedProbabilitiesName in outputs
+    size = image.type.imageType
+    assert (f"width = {size.width}" in swift, f"height = {size.height}" in swift) == (True, True)
 
 
 def test_target_ios_leaves_what_its_apps_take(tmp_path):

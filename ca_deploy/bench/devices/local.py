@@ -5,13 +5,12 @@ from __future__ import annotations
 import json
 import os
 import platform
-import subprocess
-import sys
 from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 from pathlib import Path
 
+from ca_deploy.bench.child import run_module
 from ca_deploy.bench.devices.conditions import condition_warnings, read_conditions
 from ca_deploy.bench.devices.inputs import timing_images
 from ca_deploy.bench.devices.protocol import ColdStart, Identity, Measurement
@@ -103,9 +102,7 @@ class LocalDevice:
 
 
 def _cold_start(file: Path, threads: int) -> ColdStart:
-    command = [sys.executable, "-m", "ca_deploy.bench.devices.cold_start", str(file), str(threads)]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = run_module("ca_deploy.bench.devices.cold_start", str(file), str(threads))
     if done.returncode:
         complaint = last_line(done.stderr, f"exit status {done.returncode}")
         raise DeviceError(f"{file} could not be started in a process of its own: {complaint}")

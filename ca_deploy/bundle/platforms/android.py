@@ -28,6 +28,7 @@ $description
 | output | $output |
 | accuracy kept | $parity |
 | oldest runtime | TensorFlow Lite $min_runtime |
+| oldest Android | 7 (API level 24), for the libraries below |
 | license of the weights | $license |
 
 Copy `$file`$and_labels to `app/src/main/assets/`, and into `app/build.gradle.kts`:
