@@ -104,7 +104,6 @@ class Tolerances(_Table):
     int8: Tolerance = Tolerance(min_sqnr_db=20.0, min_agreement=0.90)
     int8_weights: Tolerance = Tolerance(min_sqnr_db=25.0, min_agreement=0.95)
     coreml_int8: Tolerance = Tolerance(min_sqnr_db=18.0, min_agreement=0.90)
-    executorch_int8: Tolerance = Tolerance(min_sqnr_db=18.0, min_agreement=0.90)
     int8_per_tensor: Tolerance = Tolerance(min_sqnr_db=10.0, min_agreement=0.80)
     int16x8: Tolerance = Tolerance(min_sqnr_db=30.0, min_agreement=0.95)
     dynamic_int8: Tolerance = Tolerance(min_sqnr_db=25.0, min_agreement=0.93)

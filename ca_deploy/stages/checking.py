@@ -40,7 +40,6 @@ def tolerance(plan: Plan, artifact: Artifact) -> Tolerance:
     named = {
         ("onnx", "fp32"): "onnx",
         ("coreml", "int8"): "coreml_int8",
-        ("executorch", "int8"): "executorch_int8",
     }
     kind = named.get((artifact.format, artifact.precision), artifact.precision)
     bounds: Tolerance = getattr(plan.recipe.tolerances, kind)

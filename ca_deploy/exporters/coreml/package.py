@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ca_deploy.exporters.coreml.dead_channels import GIVE_SCALES
 from ca_deploy.exporters.coreml.program import IMAGE, SCORES, TARGET
 from ca_deploy.runtimes.coreml_tools import LOGITS, ct, quiet
 
@@ -83,6 +84,7 @@ def _passes(int8_weights: bool) -> Any:
 
         linear = optimize.OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8", weight_threshold=512)
         passes.append_pass(_WEIGHTS)
+        passes.append_pass(GIVE_SCALES)
         passes.set_options(_WEIGHTS, {"config": optimize.OptimizationConfig(global_config=linear)})
     return passes
 

@@ -24,6 +24,9 @@ SCORES = "scores"
 TARGET = ct.target.iOS17
 """The first with `quantize` and `dequantize` of activations; one target for all files keeps apps simple."""
 
+_SMALLEST_SCALE = np.float32(2**-24)
+"""The smallest float16, which scales become."""
+
 
 def mil_program(
     graph: GraphModule,
@@ -41,7 +44,7 @@ def mil_program(
         graph: a functional graph with one input (1, 3, H, W) and logits (1, classes) as its one output.
         mean: per channel, of pixels scaled to 0..1.
         std: per channel.
-        stored: parameters of the values that are to be stored as int8, by the name of their node; such a
+        stored: parameters of the values that are to be stored as integers, by the name of their node; such a
             value passes `quantize` and `dequantize`.
 
     Raises:
@@ -108,7 +111,7 @@ def _arguments(node: Node, values: Mapping[Node, Any]) -> dict[str, Any]:
 
 
 def _stored(value: Any, params: QuantParams, name: str) -> Any:
-    """A value as int8 holds it; the zero point is left out where it is 0, as Apple's tools do."""
-    scale = np.float32(params.scale[0])
-    integers = mb.quantize(input=value, scale=scale, output_dtype="int8", name=f"{name}_int8")
+    """A value as integers hold it; the zero point is left out where it is 0, as Apple's tools do."""
+    scale = max(params.scale[0], _SMALLEST_SCALE)
+    integers = mb.quantize(input=value, scale=scale, output_dtype=params.dtype, name=f"{name}_int8")
     return mb.dequantize(input=integers, scale=scale, name=f"{name}_stored")

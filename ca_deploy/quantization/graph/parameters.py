@@ -26,7 +26,8 @@ class Scheme:
 
     Attributes:
         dtype: the integer type.
-        symmetric: whether the zero point must be 0.
+        symmetric: whether the zero point must be 0. What is never negative is then uint8 and uses all of its
+            steps, as in coremltools' own symmetric scheme (`ModuleLinearQuantizerConfig`).
     """
 
     dtype: IntName = "int8"
@@ -36,14 +37,15 @@ class Scheme:
         """Parameters whose integers span a range."""
         if not self.symmetric:
             return asymmetric(span.low, span.high, self.dtype)
+        if span.low >= 0:
+            return asymmetric(0.0, span.high, "uint8")
         largest = max(-span.low, span.high)
         return asymmetric(-largest * 128 / 127, largest, self.dtype)
 
     def unit(self) -> QuantParams:
         """Parameters for what lies between 0 and 1, as sigmoids give it."""
-        if self.symmetric:
-            return per_tensor(1 / 127, 0, self.dtype)
-        return per_tensor(1 / 256, int(np.iinfo(self.dtype).min), self.dtype)
+        dtype: IntName = "uint8" if self.symmetric else self.dtype
+        return per_tensor(1 / 256, int(np.iinfo(dtype).min), dtype)
 
 
 def measure_graph_ranges(graph: GraphModule, batches: Iterable[NDArray[np.float32]]) -> dict[Node, Range]:

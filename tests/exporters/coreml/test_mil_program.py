@@ -135,11 +135,26 @@ def test_int8_weights_are_read_back(attention, exported, tmp_path):
     assert size_of(tmp_path / "model.mlpackage") < size_of(exported[1])
 
 
-def test_stored_values_pass_int8(attention, tmp_path):
+def test_channels_without_weights_keep_their_biases_and_have_scales(tmp_path):
+    network, graph = formed(nn.Identity())
+    with torch.no_grad():
+        graph.get_buffer("first.weight")[:3] = torch.tensor([0, 1e-12, 1e-7]).reshape(3, 1, 1, 1)
+        graph.get_buffer("first.bias")[:3] = torch.tensor([4.0, 3.0, 2.0])
+        network.first.weight.copy_(graph.get_buffer("first.weight"))
+        network.first.bias.copy_(graph.get_buffer("first.bias"))
+    found = package(tmp_path / "model.mlpackage", graph, int8_weights=True)
+    (convolution,) = (one for one in found._operations if one.op_type == "conv")
+    assert (convolution.weight.op.scale.val > 0).all()
+    assert sqnr_db(expected(network), found.run(PIXELS)[0]) > 40
+
+
+def test_stored_values_pass_integers(attention, tmp_path):
     network, graph = attention
     names = [node.name for node in graph.graph.nodes if node.target is torch.ops.aten.sigmoid.default]
-    stored = dict.fromkeys(names, asymmetric(-128 / 127, 1.0))
+    stored = {names[0]: asymmetric(-128 / 127, 1.0), names[1]: asymmetric(0.0, 1.0, "uint8")}
     found = package(tmp_path / "model.mlpackage", graph, stored=stored)
+    types = {one.output_dtype.val for one in found._operations if one.op_type == "quantize"}
+    assert types == {"int8", "uint8"}
     assert Counter(found.operators)["quantize"] == Counter(found.operators)["dequantize"] == 2
     assert sqnr_db(expected(network), found.run(PIXELS)[0]) > 30
 

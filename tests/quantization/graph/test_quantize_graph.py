@@ -60,9 +60,14 @@ def test_what_only_moves_keeps_its_parameters(images):
     assert len({(float(held.scale[0]), int(held.zero_point[0])) for held in params.values()}) == 1
 
 
-def test_symmetric_activations_have_their_zero_at_zero(gated, images):
+def test_symmetric_activations_have_their_zero_at_zero_and_use_every_step(gated, images):
     params = quantize_graph(gated, images, Scheme("int8", symmetric=True), "fast", Silent()).params
     assert {int(held.zero_point[0]) for held in params.values()} == {0}
+    (clip,) = gated.graph.find_nodes(op="call_function", target=torch.ops.aten.hardtanh.default)
+    (gate,) = gated.graph.find_nodes(op="call_function", target=torch.ops.aten.sigmoid.default)
+    assert {params[node.name].dtype for node in (clip, gate)} == {"uint8"}
+    (given,) = gated.graph.find_nodes(op="placeholder")
+    assert params[given.name].dtype == "int8"
 
 
 def test_corrected_biases_restore_the_means_of_channels(gated, images, quantized):
