@@ -198,7 +198,8 @@ def test_two_outputs_and_a_broken_photograph_are_no_obstacle(user_module, photog
 
 
 def test_an_artifact_below_its_tolerance_or_too_new_is_rejected(tmp_path, user_module, photographs):
-    user_module("def build(): return nn.Sequential(nn.Conv2d(3, 4, 3, 2), nn.Flatten(), nn.Linear(900, 3))")
+    layers = "nn.Conv2d(3, 4, 3, 2), nn.Hardswish(), nn.Flatten(), nn.Linear(900, 3)"
+    user_module(f"def build(): return nn.Sequential({layers})")
     (tmp_path / "strict.toml").write_text(
         "[input]\nsize = [32, 32]\n[tolerances]\nint8 = { min_sqnr_db = 99 }\n"
     )
@@ -206,6 +207,9 @@ def test_an_artifact_below_its_tolerance_or_too_new_is_rejected(tmp_path, user_m
         "strict.toml", model="mine:build", images=photographs, out="out", min_runtime="1.14"
     )
     assert not result.passed
+    rewritten = [one for one in result.warnings if "HARD_SWISH written with older operators" in one]
+    assert rewritten
+    assert all(one.startswith("android, ") for one in rewritten)
     kept = ["model.onnx", "model_fp32.tflite", "model_fp32_pixels.tflite"]
     assert names_in("out") == ["manifest.json", *kept, "rejected", "report.json"]
     failures = {

@@ -71,7 +71,7 @@ def _write_formulated(work: Work, target: str, passes: Sequence[Pass], precision
     unscaled = _unscaled(float32.data, plan.optimize, precisions)
     written = Written(
         formulated=(Formulated(target, tuple(precisions), formed.records, unscaled),),
-        warnings=_rewritten(target, float32),
+        warnings=_rewritten(target, precisions, float32),
     )
     for precision in precisions:
         path = work.folder / f"model_{precision}{suffix}.tflite"
@@ -105,12 +105,12 @@ def _write_formulated(work: Work, target: str, passes: Sequence[Pass], precision
     return written
 
 
-def _rewritten(target: str, float32: ForRuntime) -> tuple[str, ...]:
+def _rewritten(target: str, precisions: Sequence[str], float32: ForRuntime) -> tuple[str, ...]:
     """What was written in another way than the fastest, for the sake of an old runtime."""
     if not float32.rewritten:
         return ()
     kinds = ", ".join(float32.rewritten)
-    return (f"{target}: {kinds} written with older operators, for --min-runtime",)
+    return (f"{target}, {', '.join(precisions)}: {kinds} written with older operators, for --min-runtime",)
 
 
 def _unscaled(float32: bytes, optimize: str, precisions: Sequence[str]) -> tuple[str, ...]:
