@@ -195,7 +195,8 @@ def _float_network(asked: _Asked, progress: Progress) -> tuple[Runtime | None, t
             )
         return None, tuple(found)
     try:
-        network = stages.network(rebuild(asked.published, Options()), progress)
+        plan = rebuild(asked.published, Options(formats=("onnx",)))  # no other needs an extra package
+        network = stages.network(plan, progress)
     except UserError as error:
         return None, (f"no comparison with the float network: {error}",)
     return PyTorch(network.module, (None, 3, *asked.recipe.input.size)), ()

@@ -164,6 +164,12 @@ def test_artifacts_are_judged_beside_the_float_network(exported, data):
     assert result.warnings == ()
 
 
+def test_the_float_network_needs_no_package_of_another_format(exported, data, monkeypatch):
+    manifest_with(exported, formats=["onnx", "coreml"])
+    monkeypatch.setattr("ca_deploy.formats.find_spec", lambda package: None)
+    assert ca_deploy.evaluate(exported, data=data).reference is not None
+
+
 def test_images_of_the_calibration_do_not_count(exported, data):
     identity = hashlib.sha256((data / "green/3.png").read_bytes()).hexdigest()
     manifest_with(exported, calibration={"images": "noise", "count": 1, "sha256": [identity]})

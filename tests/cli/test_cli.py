@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import signal
@@ -6,7 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from typer.main import get_command
 
+from ca_deploy.cli import app
+from ca_deploy.cli.artifact_options import ARTIFACT_OPTIONS
+from ca_deploy.plan import Choices, Options
 from ca_deploy.precisions import PRECISIONS
 
 ROOT = Path(__file__).parents[2]
@@ -65,6 +70,15 @@ def test_help_names_every_precision_in_a_narrow_terminal(tmp_path, name, monkeyp
     shown = run(name, "--help", folder=tmp_path).stdout
     assert "…" not in shown
     assert all(precision in shown for precision in PRECISIONS)
+
+
+def test_every_choice_is_an_option_of_export_and_quantize():
+    choices = Choices.__annotations__.keys()
+    assert {option.name for option in ARTIFACT_OPTIONS} == set(choices)
+    assert choices <= {field.name for field in dataclasses.fields(Options)}
+    for name, command in get_command(app).commands.items():
+        if name in ("export", "quantize"):
+            assert choices <= {parameter.name for parameter in command.params}
 
 
 def test_list_as_json_is_readable_by_machines(tmp_path):

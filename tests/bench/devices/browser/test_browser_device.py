@@ -24,6 +24,7 @@ from onnx import helper
 from ca_deploy.bench.devices import OutputParity
 from ca_deploy.bench.results import SCHEMA
 from ca_deploy.bench.timing import summarize
+from ca_deploy.quantization.app_interface import with_app_interface
 from ca_deploy.runtimes import Quantization
 from ca_deploy.verify.tflite_graph import TFLiteGraph
 
@@ -148,9 +149,10 @@ def run(tmp_path: Path) -> Iterator[Run]:
 
 @pytest.fixture
 def models(tmp_path: Path) -> Path:
-    """A folder with float32, uint8 and int8 at the interface, and an ONNX file."""
+    """A folder with float32, uint8 and int8 at the interface, an ONNX file, and one of those for apps."""
     folder = tmp_path / "models"
     folder.mkdir()
+    (folder / "app.tflite").write_bytes(for_apps())
     for dtype in ("float32", "uint8", "int8"):
         (folder / f"{dtype}.tflite").write_bytes(doubled(dtype))
     image, out = (
@@ -179,6 +181,16 @@ def doubled(dtype: str) -> bytes:
     return graph.to_bytes([first], [last])
 
 
+def for_apps() -> bytes:
+    """Mean of each colour in int8, as `model_uint8.tflite` has it: pixels in, scores behind SOFTMAX out."""
+    graph = TFLiteGraph()
+    image = graph.tensor(SHAPE, "int8", quantization=Quantization((0.02,), (0,)))
+    logits = graph.tensor((1, 3), "int8", quantization=Quantization((0.02,), (0,)))
+    axes = graph.tensor((2,), "int32", value=np.array([1, 2]))
+    graph.node("MEAN", [image, axes], [logits], "Reducer")
+    return with_app_interface(graph.to_bytes([image], [logits]), (0.5,) * 3, (0.25, 0.3, 0.35), "uint8")
+
+
 def measured(browser: Chromium, command: Command) -> tuple[int, dict[str, Any]]:
     """Tap the button, wait for the page's end and the command's."""
     browser.evaluate(TAP)
@@ -204,6 +216,7 @@ def test_a_phone_measures_checks_and_posts_back(
         (file, delegate, threads)
         for threads in (1, 2)
         for file, delegate in (
+            ("app.tflite", "XNNPACK"),
             ("float32.tflite", "XNNPACK"),
             ("model.onnx", "WebAssembly"),
             ("uint8.tflite", "XNNPACK"),
