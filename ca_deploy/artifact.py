@@ -43,6 +43,7 @@ class Artifact:
         interface: what it takes: images normalised as the recipe says, for which it gives the network's own
             outputs; or pixels from 0 to 255, for which a classifier gives scores.
         simulation_db: how far a simulation that decided something is from the kernels; None without one.
+        reconstruction: what was learned for it, and what that gained; None where nothing was to be learned.
         min_runtime: the oldest TFLite that knows its operators; None for other formats.
     """
 
@@ -53,6 +54,7 @@ class Artifact:
     passes: tuple[str, ...]
     interface: Interface = "normalised"
     simulation_db: float | None = None
+    reconstruction: dict[str, Any] | None = None
     min_runtime: str | None = None
 
     @property

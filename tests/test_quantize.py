@@ -82,6 +82,15 @@ def test_the_manifest_says_what_it_was_made_from(exported, again):
     assert (before["ranges"], made["ranges"]) == ("minmax", "mse")
 
 
+def test_the_manifest_says_what_was_learned(again, tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    made = manifest_of(again(optimize="best", optimize_minutes=0.05).folder)
+    assert made["optimize_minutes"] == 0.05
+    int8, pixels = (one["reconstruction"] for one in made["artifacts"])
+    assert int8 == pixels
+    assert int8["kept"] is (int8["after_db"] > int8["before_db"])
+
+
 def test_every_format_is_quantized_anew(again):
     pytest.importorskip("coremltools", reason="pip install 'ca-deploy[coreml]'")
     result = again(targets=["ios"], formats=["tflite", "ort", "coreml"])

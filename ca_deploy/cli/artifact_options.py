@@ -93,9 +93,20 @@ ARTIFACT_OPTIONS = (
     ArtifactOption(
         "--optimize",
         "LEVEL",
-        "fast (ranges only), balanced (seconds more) or best (partly float)",
+        "fast (ranges only), balanced (seconds more) or best (learned for minutes, partly float)",
         "balanced",
         INT8,
+    ),
+    ArtifactOption(
+        "--optimize-minutes", "MINUTES", "How long best may learn for each .tflite", "15", INT8, float
+    ),
+    ArtifactOption(
+        "--learn-rounding/--no-learn-rounding",
+        None,
+        "Let best learn block by block how weights are rounded, too: minutes more, and seldom a gain",
+        "no",
+        INT8,
+        bool,
     ),
     ArtifactOption(
         "--ranges",

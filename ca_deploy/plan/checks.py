@@ -23,8 +23,21 @@ def check_plan(plan: Plan, asked: Options) -> None:
     plan.recipe.label_names()  # their file can be read
     formats.check_each_format_written(asked.formats or (), plan.precisions)
     check_kept_float(plan, asked.keep_float)
+    _check_learning(plan, asked)
     check_archive(plan)
     if plan.batch > 1 and plan.check_clients:
         raise UserError(
             f"--batch {plan.batch}: --check-clients hands over one image at a time; leave one of them out"
         )
+
+
+def _check_learning(plan: Plan, asked: Options) -> None:
+    options = {"--optimize-minutes": asked.optimize_minutes, "--learn-rounding": asked.learn_rounding or None}
+    for name, value in options.items():
+        if value is not None and plan.optimize != "best":
+            stated = name if value is True else f"{name} {value:g}"
+            raise UserError(
+                f"{stated}: --optimize {plan.optimize} learns nothing; leave it out, or give --optimize best"
+            )
+    if asked.learn_rounding and not plan.optimize_minutes:
+        raise UserError("--learn-rounding: --optimize-minutes 0 leaves no time for it; give it some")

@@ -24,7 +24,10 @@ class Choices(TypedDict, total=False):
         targets: which of android, x86, web and ios; default: the recipe's.
         batch: images that every .tflite takes at once; default: 1.
         optimize: how int8 is made: "fast" with measured ranges only, "balanced" (the default) with equalized
-            residual streams and corrected biases too, "best" with sums and products in float as well.
+            residual streams and corrected biases too, "best" with sums and products in float and
+            learned ranges and biases as well.
+        optimize_minutes: how long "best" may learn for each file; default: 15. 0 learns nothing.
+        learn_rounding: let "best" learn block by block how weights are rounded, too.
         ranges: how ranges of int8 activations in .tflite files are chosen: "minmax" (the default),
             "moving_average", "percentile", "mse" or "entropy".
         keep_float: operators of int8 .tflite files that stay float32: names of the tensors that they write,
@@ -44,6 +47,8 @@ class Choices(TypedDict, total=False):
     targets: Sequence[str] | None
     batch: int | None
     optimize: str | None
+    optimize_minutes: float | None
+    learn_rounding: bool | None
     ranges: str | None
     keep_float: Sequence[str] | None
     float_gates: bool | None
@@ -66,6 +71,8 @@ class Options:
     targets: Sequence[str] | None = None
     batch: int | None = None
     optimize: str | None = None
+    optimize_minutes: float | None = None
+    learn_rounding: bool | None = None
     ranges: str | None = None
     keep_float: Sequence[str] | None = None
     float_gates: bool | None = None

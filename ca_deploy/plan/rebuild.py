@@ -33,6 +33,8 @@ def rebuild(published: Published, options: Options) -> Plan:
         "targets": before["targets"],
         "formats": written,
         "optimize": before["optimize"],
+        "optimize_minutes": before.get("optimize_minutes"),
+        "learn_rounding": before.get("learn_rounding"),
         "ranges": before.get("ranges"),
         "seed": before["seed"],
         "batch": before.get("batch"),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 
 from ca_deploy.errors import UserError, did_you_mean
 from ca_deploy.machine import available_cores
 
+_LEARNING_MINUTES = 15.0
 _LARGEST_BATCH = 1024
 """Images; beyond it the maps of a small network already take gigabytes."""
 
@@ -84,6 +86,17 @@ def stated_batch(images: int | None) -> int:
     if images is not None and not 1 <= images <= _LARGEST_BATCH:
         raise UserError(f"--batch {images}: must be from 1 to {_LARGEST_BATCH}")
     return images or 1
+
+
+def stated_minutes(minutes: float | None) -> float:
+    """How long --optimize best may learn; 15 minutes when nothing is given.
+
+    Raises:
+        UserError: when it is less than 0, or no number.
+    """
+    if minutes is not None and not 0 <= minutes < math.inf:
+        raise UserError(f"--optimize-minutes {minutes:g}: must be 0 or more")
+    return _LEARNING_MINUTES if minutes is None else minutes
 
 
 def stated_threads(threads: int | None) -> int:

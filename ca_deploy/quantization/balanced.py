@@ -14,6 +14,7 @@ from ca_deploy.quantization.chosen_ranges import choose_ranges
 from ca_deploy.quantization.float_joints import float_joints
 from ca_deploy.quantization.keep_float import kept_places
 from ca_deploy.quantization.quantized import Quantized
+from ca_deploy.quantization.reconstruction import Candidate, Learning, reconstructed
 from ca_deploy.quantization.simulation import Simulation, distance_db, objection
 from ca_deploy.quantization.static import quantize_static
 from ca_deploy.quantization.tflite_clips import scaled_clips
@@ -32,6 +33,7 @@ def quantize_balanced(
     mixed: bool = False,
     keep_float: Sequence[str] = (),
     method: str = "minmax",
+    learning: Learning | None = None,
 ) -> Quantized:
     """Write the int8 form of a float32 .tflite.
 
@@ -44,6 +46,7 @@ def quantize_balanced(
         mixed: whether sums and products stay float; see `float_joints`.
         keep_float: what else does; see `kept_places`.
         method: how ranges are chosen; see `choose_ranges`.
+        learning: how long and from where to learn rounding, biases and steps; None learns nothing.
 
     Returns:
         The int8 file; with a warning when its biases are not corrected because they cannot be simulated.
@@ -61,10 +64,12 @@ def quantize_balanced(
         return Quantized(quantize_static(data, ranges, kept, per_channel), (warning,))
     biases = corrected_biases(simulation, ranges, images_for_biases(calibration.images))
     corrected = with_biases(data, biases)
-    written = quantize_static(corrected, ranges, kept, per_channel)
+    best, learned = Candidate(corrected, ranges, quantize_static(corrected, ranges, kept, per_channel)), None
+    if learning is not None:
+        best, learned = reconstructed(data, best, calibration, learning, progress, per_channel, kept)
     images = calibration.images.first(_DISTANCE_IMAGES)
-    distance = distance_db(Simulation(corrected, per_channel, kept), ranges, written, images)
-    return Quantized(written, simulation_db=distance)
+    distance = distance_db(Simulation(best.data, per_channel, kept), best.ranges, best.written, images)
+    return Quantized(best.written, simulation_db=distance, reconstruction=learned)
 
 
 def with_biases(data: bytes, biases: Mapping[int, NDArray[np.float32]]) -> bytes:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ca_deploy.quantization.reconstruction import Reconstruction
+
 
 @dataclass(frozen=True)
 class Quantized:
@@ -12,6 +14,7 @@ class Quantized:
     Attributes:
         data: the file's content.
         warnings: what had to be left out, one line each.
+        reconstruction: what was learned; None where nothing was.
         simulation_db: how far the simulation that decided something is from the kernels (`distance_db`); None
             where nothing was simulated.
     """
@@ -19,3 +22,4 @@ class Quantized:
     data: bytes
     warnings: tuple[str, ...] = ()
     simulation_db: float | None = None
+    reconstruction: Reconstruction | None = None

@@ -16,6 +16,7 @@ from ca_deploy.quantization.chosen_ranges import choose_ranges
 from ca_deploy.quantization.float16 import convert_float16
 from ca_deploy.quantization.keep_float import kept_places
 from ca_deploy.quantization.quantized import Quantized
+from ca_deploy.quantization.reconstruction import Learning
 from ca_deploy.quantization.static import Activations, quantize_static
 from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.quantization.weight_correction import correct_weight_errors
@@ -42,6 +43,7 @@ def at_precision(
     keep_float: Sequence[str] = (),
     method: str = "minmax",
     stated_means: Mapping[str, NDArray[np.float64]] | None = None,
+    learning: Learning | None = None,
 ) -> Quantized:
     """Give a float32 .tflite at another precision; "fp32" is the file as it is.
 
@@ -50,7 +52,7 @@ def at_precision(
         data: the float32 file.
         calibration: what ranges and means are taken from.
         optimize: "fast" takes the ranges only, "balanced" corrects biases and, for int8 activations, prepares
-            the weights, and "best" keeps int8's sums and products float as well.
+            the weights, and "best" keeps int8's sums and products float as well, and learns.
         threads: of the interpreter that measures ranges.
         progress: shows the images done.
         keep_float: which operators stay float32; see `kept_places`.
@@ -58,6 +60,7 @@ def at_precision(
             hold every value and keeps "minmax".
         stated_means: of each channel, by the tensor's name, as batch normalization states them; where weights
             alone are rounded, these means are not measured.
+        learning: how long and from where "best" learns; None learns nothing.
     """
     if optimize != "fast" and precision in _WEIGHTS_ALONE:
         images = tracked_batches(calibration.images, progress)
@@ -66,8 +69,18 @@ def at_precision(
         return Quantized(_WITHOUT_IMAGES[precision](data))
     per_channel = precision != "int8_per_tensor"
     if optimize != "fast" and precision != "int16x8":
-        mixed = optimize == "best"
-        return quantize_balanced(data, calibration, threads, progress, per_channel, mixed, keep_float, method)
+        best = optimize == "best"
+        return quantize_balanced(
+            data,
+            calibration,
+            threads,
+            progress,
+            per_channel,
+            best,
+            keep_float,
+            method,
+            learning if best else None,
+        )
     data = TFLiteModel(data).dump()  # without unused tensors, so that indices stay as they are below
     activations: Activations = "int16" if precision == "int16x8" else "int8"
     chosen = method if activations == "int8" else "minmax"

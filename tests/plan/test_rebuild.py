@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from ca_deploy.errors import UserError
 from ca_deploy.plan import Options, rebuild
 from ca_deploy.published import Published
 from ca_deploy.recipe import Formulation, Recipe
@@ -32,6 +33,15 @@ def test_an_earlier_export_s_choices_are_taken(earlier):
     assert (same.seed, same.optimize, same.out) == (3, "fast", Path("build/mine"))
     assert same.batch == 2
     assert (same.formats, same.targets) == (("onnx", "tflite"), ("android",))
+
+
+def test_how_long_best_may_learn_is_taken_and_needs_best_to_be_given(earlier):
+    assert rebuild(earlier, Options()).optimize_minutes == 15
+    earlier.manifest["optimize_minutes"] = 3.0
+    assert rebuild(earlier, Options()).optimize_minutes == 3
+    assert rebuild(earlier, Options(optimize="best", optimize_minutes=0)).optimize_minutes == 0
+    with pytest.raises(UserError, match="--optimize-minutes 2: --optimize fast learns nothing"):
+        rebuild(earlier, Options(optimize_minutes=2))
 
 
 def test_an_earlier_export_s_choices_can_be_taken_back(earlier):

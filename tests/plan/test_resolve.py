@@ -112,6 +112,26 @@ def test_a_network_without_recipe_is_named_after_its_factory():
         ),
         (Options("ca_mobilenetv2_cifar10", keep_float=[]), "--keep-float: is empty"),
         (Options("ca_mobilenetv2_cifar10", optimize="max"), "--optimize max: unknown; choose from fast"),
+        (
+            Options("ca_mobilenetv2_cifar10", optimize_minutes=5),
+            "--optimize-minutes 5: --optimize balanced learns nothing",
+        ),
+        (
+            Options("ca_mobilenetv2_cifar10", learn_rounding=True),
+            "--learn-rounding: --optimize balanced learns nothing",
+        ),
+        (
+            Options("ca_mobilenetv2_cifar10", optimize="best", optimize_minutes=0, learn_rounding=True),
+            "--learn-rounding: --optimize-minutes 0 leaves no time",
+        ),
+        (
+            Options("ca_mobilenetv2_cifar10", optimize="best", optimize_minutes=-1),
+            "--optimize-minutes -1: must be 0 or more",
+        ),
+        (
+            Options("ca_mobilenetv2_cifar10", optimize="best", optimize_minutes=float("nan")),
+            "--optimize-minutes nan: must be 0 or more",
+        ),
         (Options("ca_mobilenetv2_cifar10", ranges="kl"), "--ranges kl: unknown; choose from minmax, moving"),
         (Options("ca_mobilenetv2_cifar10", input_size="\u00b2"), "give pixels as SIZE"),
         (Options("ca_mobilenetv2_cifar10", model="a:b"), "states a [network] and --model is another"),

@@ -5,6 +5,7 @@ from ca_deploy.metrics import sqnr_db
 from ca_deploy.precisions import PRECISIONS
 from ca_deploy.progress import Silent
 from ca_deploy.quantization.calibration import Calibration
+from ca_deploy.quantization.reconstruction import Learning
 from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.quantization.write import at_precision
 from ca_deploy.recipe import Tolerances
@@ -52,6 +53,18 @@ def test_best_computes_sums_and_products_in_float_within_one_partition(gated, ca
     assert {model.dtype(int(op.outputs[0])) for op in products} == {np.dtype(np.float32)}
     assert {one.dtype for one in (*runtime.inputs, *runtime.outputs)} == {np.dtype(np.int8)}
     assert written.warnings == ()
+
+
+def test_best_learns_where_it_is_given_time(gated, calibration, tmp_path):
+    learning = Learning(0.02, 0, rounding=False, threads=1, folder=tmp_path)
+    best, balanced = (
+        at_precision("int8", gated, calibration, level, 1, Silent(), learning=learning)
+        for level in ("best", "balanced")
+    )
+    assert best.reconstruction.seconds > 0
+    assert balanced.reconstruction is None
+    operators = [one.operator for one in LiteRT(best.data).nodes]
+    assert operators.count("DELEGATE") == 1
 
 
 def test_more_bits_where_they_are_named_cost_less(gated, calibration, images):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
@@ -55,9 +55,13 @@ def distance_db(
     constants, stored = simulation.rounded_constants(ranges), simulation.parameters(ranges)
     with torch.inference_mode():
         simulated = simulation.run(channels_last(images), constants, stored)
-    real = LiteRT(written).run(images)
-    flat = [
-        np.concatenate([part.reshape(len(images), -1) for part in parts], axis=1)
-        for parts in (real, [one.numpy() for one in simulated])
-    ]
-    return sqnr_db(*flat)
+    return sqnr_db(outputs_of(written, images), _flat([one.numpy() for one in simulated]))
+
+
+def outputs_of(data: bytes, images: NDArray[np.float32]) -> NDArray[np.float32]:
+    """All outputs of a .tflite on LiteRT with XNNPACK (N, values) for images (N, C, H, W)."""
+    return _flat(LiteRT(data).run(images))
+
+
+def _flat(outputs: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    return np.concatenate([one.reshape(len(one), -1) for one in outputs], axis=1)

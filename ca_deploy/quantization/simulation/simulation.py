@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,8 @@ from ca_deploy.quantization.tflite_model import TFLiteModel
 
 Values = Mapping[int, Tensor]
 """Tensors by their index in the file, channels last."""
+Store = Callable[[int, Tensor], Tensor]
+"""What a tensor is once it is stored, given its index and its values."""
 
 
 class Simulation:
@@ -111,34 +114,57 @@ class Simulation:
             finish: called in order with each operator's place and what it gives before activation function
                 and rounding; gives what to go on with in its place.
         """
-        stored = stored or {}
-        last = {int(i): place for place, operator in enumerate(self.operators) for i in operator.inputs}
+        params = stored or {}
+
+        def store(index: int, value: Tensor) -> Tensor:
+            return _stored(value, params.get(index))
+
         (source,), results = self.model.inputs, self.model.outputs
-        values: dict[int, Tensor] = {
-            **(constants or self.constants),
-            source: _stored(images, stored.get(source)),
-        }
-        for place, operator in enumerate(self.operators):
+        values: dict[int, Tensor] = {**(constants or self.constants), source: store(source, images)}
+        self.advance(values, range(len(self.operators)), store, finish)
+        return tuple(values[index] for index in results)
+
+    def advance(
+        self,
+        values: dict[int, Tensor],
+        places: Collection[int],
+        store: Store,
+        finish: Callable[[int, Tensor], Tensor] | None = None,
+    ) -> None:
+        """Run some operators in order, and let go of what none of them reads again.
+
+        Args:
+            values: what they read, by tensor index, constants included; takes what they write. Of what
+                operators before them wrote, only what is read again behind them stays.
+            places: which of them, in order.
+            store: what the int8 file makes of a tensor, given its index and its values.
+            finish: see `run`.
+        """
+        results = self.model.outputs
+        for place in places:
+            operator = self.operators[place]
             indices = [int(index) for index in operator.inputs]
-            inputs = [self._read(place, index, values.get(index), stored) for index in indices]
+            inputs = [self._read(place, index, values.get(index), store) for index in indices]
             outputs = KERNELS[self.model.kind(operator)](inputs, operator.builtinOptions)
             for index, output in zip(map(int, operator.outputs), outputs, strict=True):
                 linear = output if finish is None else finish(place, output)
+                activated = self.activated(place, linear)
                 stays_float = self.rules[place] is None and index not in results
-                values[index] = _stored(
-                    self.activated(place, linear), None if stays_float else stored.get(index)
-                )
-            for index in {index for index in indices if last[index] == place and index not in results}:
-                values.pop(index, None)
-        return tuple(values[index] for index in results)
+                values[index] = activated if stays_float else store(index, activated)
+            for index in {index for index in indices if self.last_reader[index] == place}:
+                if index not in results:
+                    values.pop(index, None)
 
-    def _read(
-        self, place: int, index: int, value: Tensor | None, stored: Mapping[int, QuantParams]
-    ) -> Tensor | None:
+    @cached_property
+    def last_reader(self) -> dict[int, int]:
+        """Place of the last operator that reads each tensor."""
+        return {int(i): place for place, operator in enumerate(self.operators) for i in operator.inputs}
+
+    def _read(self, place: int, index: int, value: Tensor | None, store: Store) -> Tensor | None:
         """What an operator reads: int8 ones round what float ones wrote."""
         if value is None or self.rules[place] is None or index not in self._float_results:
             return value
-        return _stored(value, stored.get(index))
+        return store(index, value)
 
     def activated(self, place: int, linear: Tensor) -> Tensor:
         """What an operator's fused activation function makes of `linear`."""
@@ -156,11 +182,16 @@ def rounded_weights(weights: Tensor, axis: int | None) -> Tensor:
     """Weights as int8 holds them, with one scale per channel or (None) one; see `parameters.symmetric`."""
     if axis is None:
         return rounded_weights(weights.unsqueeze(0), 0).squeeze(0)
-    others = [other for other in range(weights.dim()) if other != axis]
-    scale = weights.detach().abs().amax(others) / 127
-    scale = torch.where(scale > 0, scale, 1.0)
+    scale = weight_scale(weights, axis).flatten()
     zeros = torch.zeros_like(scale, dtype=torch.int32)
     return torch.fake_quantize_per_channel_affine(weights, scale, zeros, axis, -127, 127)
+
+
+def weight_scale(weights: Tensor, axis: int | None) -> Tensor:
+    """Scales of int8 weights, with the weights' rank: one per channel, or (None) one."""
+    others = [other for other in range(weights.dim()) if other != axis]
+    scale = weights.detach().abs().amax(others, keepdim=True) / 127
+    return torch.where(scale > 0, scale, 1.0)
 
 
 def channels_last(images: NDArray[Any]) -> Tensor:

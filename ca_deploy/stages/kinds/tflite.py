@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
 from ca_deploy.artifact import Artifact
+from ca_deploy.plan import Plan
 from ca_deploy.precisions import PRECISIONS, needs_calibration
 from ca_deploy.stages.description import written_with_metadata
 from ca_deploy.stages.formulating import float_blocks, formulated
@@ -16,6 +17,7 @@ from ca_deploy.stages.work import Formulated, Work, Written
 if TYPE_CHECKING:
     from ca_deploy.passes import Pass, PassesResult
     from ca_deploy.quantization.older_operators import ForRuntime
+    from ca_deploy.quantization.reconstruction import Learning
 
 _INT8 = ("int8", "int8_per_tensor")  # what is prepared beyond ranges, and may multiply its gates in float
 
@@ -86,6 +88,7 @@ def _write_formulated(work: Work, target: str, passes: Sequence[Pass], precision
             (*plan.keep_float, *float32.kept_float(precision)),
             plan.ranges,
             stated,
+            _learning(plan),
         )
         if precision in _INT8:
             products = gate_products(formed.graph, float_blocks(work, target))
@@ -96,13 +99,33 @@ def _write_formulated(work: Work, target: str, passes: Sequence[Pass], precision
                 ),
             )
         names = work.pass_names(formed.records)
-        artifact = Artifact(path, "tflite", precision, target, names, simulation_db=quantized.simulation_db)
+        learned = quantized.reconstruction
+        artifact = Artifact(
+            path,
+            "tflite",
+            precision,
+            target,
+            names,
+            simulation_db=quantized.simulation_db,
+            reconstruction=None if learned is None else asdict(learned),
+        )
         written += Written(
             (written_with_metadata(plan, artifact, quantized.data),),
             warnings=tuple(f"{path.name}: {warning}" for warning in quantized.warnings),
         )
         written += write_pixel_variant(work, artifact, quantized.data)
     return written
+
+
+def _learning(plan: Plan) -> Learning | None:
+    """How long int8 may be learned, and where finished blocks are kept; None where it may not."""
+    from ca_deploy.quantization.reconstruction import Learning
+    from ca_deploy.runtimes.cache import cache_folder
+
+    if plan.optimize != "best" or not plan.optimize_minutes:
+        return None
+    folder = cache_folder() / "reconstruction"
+    return Learning(plan.optimize_minutes, plan.seed, plan.learn_rounding, plan.threads, folder)
 
 
 def _rewritten(target: str, precisions: Sequence[str], float32: ForRuntime) -> tuple[str, ...]:

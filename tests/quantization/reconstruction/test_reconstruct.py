@@ -1,0 +1,99 @@
+from dataclasses import replace
+
+import pytest
+
+from ca_deploy.metrics import sqnr_db
+from ca_deploy.progress import Silent
+from ca_deploy.quantization.reconstruction import Learning, reconstructed
+from ca_deploy.quantization.simulation import Simulation, distance_db, outputs_of
+
+
+class Until(Silent):
+    """Interrupts before one of the blocks, or of the rounds, is begun."""
+
+    def __init__(self, unit, number):
+        self.unit, self.number = unit, number
+
+    def track(self, items, total, unit):
+        for number, item in enumerate(items):
+            if (unit, number) == (self.unit, self.number):
+                raise KeyboardInterrupt
+            yield item
+
+
+@pytest.fixture(scope="module")
+def run(residual, start, calibration, kept, few, tmp_path_factory):
+    def run(folder=None, minutes=5.0, seed=0, progress=None, settings=few, rounding=True):
+        learning = Learning(minutes, seed, rounding, 1, folder or tmp_path_factory.mktemp("checkpoints"))
+        return reconstructed(
+            residual, start, calibration, learning, progress or Silent(), keep_float=kept, settings=settings
+        )
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def learned(run):
+    return run()
+
+
+def test_what_is_kept_is_better_on_images_that_were_not_learned_from(learned, residual, start, images):
+    best, record = learned
+    assert record.kept
+    assert record.after_db > record.before_db
+    assert (record.blocks, record.blocks_learned, record.rounds_done) == (3, 3, 20)
+    expected = outputs_of(residual, images)
+    reached = [sqnr_db(expected, outputs_of(one.written, images)) for one in (start, best)]
+    assert reached[1] > reached[0]
+
+
+def test_the_simulation_of_what_was_learned_is_that_of_the_file(learned, kept, images):
+    best, _ = learned
+    assert distance_db(Simulation(best.data, keep_float=kept), best.ranges, best.written, images) > 35
+
+
+def test_the_seed_decides(run, learned):
+    assert run()[0].written == learned[0].written
+    assert run(seed=1)[0].written != learned[0].written
+
+
+def test_an_interrupted_run_goes_on_from_the_last_finished_block(run, learned, tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, progress=Until("blocks", 2))
+    (before,) = tmp_path.iterdir()
+    resumed, record = run(tmp_path)
+    assert resumed.written == learned[0].written
+    assert record.blocks_learned == 3
+    assert list(tmp_path.iterdir()) == [before]
+
+
+def test_a_run_interrupted_behind_the_blocks_goes_on_from_the_last_rounds(run, few, tmp_path):
+    settings = replace(few, part=8)
+    whole, _ = run(settings=settings, rounding=False)
+    with pytest.raises(KeyboardInterrupt):
+        run(tmp_path, progress=Until("rounds", 12), settings=settings, rounding=False)
+    resumed, record = run(tmp_path, settings=settings, rounding=False)
+    assert resumed.written == whole.written
+    assert (record.blocks_learned, record.rounds_done) == (0, 20)
+
+
+def test_other_settings_begin_anew(run, tmp_path, few):
+    run(tmp_path, settings=replace(few, block_rounds=2, output_rounds=2))
+    run(tmp_path, settings=replace(few, block_rounds=3, output_rounds=2))
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_without_time_nothing_changes(run, start, tmp_path):
+    best, record = run(tmp_path, minutes=1e-9)
+    assert best is start
+    assert (record.kept, record.blocks_learned, record.rounds_done) == (False, 0, 0)
+    assert record.after_db == record.before_db
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_worse_on_the_images_held_back_is_not_kept(run, start, few):
+    wild = replace(few, rounding_rate=9.0, bias_rate=9.0, scale_rate=1.0, zero_rate=50.0, output_rounds=3)
+    best, record = run(settings=wild)
+    assert record.after_db < record.before_db
+    assert best is start
+    assert record.blocks_kept < record.blocks
