@@ -101,7 +101,7 @@ ARTIFACT_OPTIONS = (
         "--optimize-minutes", "MINUTES", "How long best may learn for each .tflite", "15", INT8, float
     ),
     ArtifactOption(
-        "--learn-rounding/--no-learn-rounding",
+        "--adaround/--no-adaround",
         None,
         "Let best learn block by block how weights are rounded, too: minutes more, and seldom a gain",
         "no",

@@ -51,7 +51,7 @@ def assembled(recipe: Recipe, weights: Path | None, options: Options, warnings: 
         precisions=precisions,
         optimize=one_of("--optimize", options.optimize or "balanced", OPTIMIZE),
         optimize_minutes=stated_minutes(options.optimize_minutes),
-        learn_rounding=bool(options.learn_rounding),
+        adaround=bool(options.adaround),
         ranges=one_of("--ranges", options.ranges or "minmax", RANGES),
         seed=stated_seed(options.seed),
         threads=stated_threads(options.threads),

@@ -32,12 +32,12 @@ def check_plan(plan: Plan, asked: Options) -> None:
 
 
 def _check_learning(plan: Plan, asked: Options) -> None:
-    options = {"--optimize-minutes": asked.optimize_minutes, "--learn-rounding": asked.learn_rounding or None}
+    options = {"--optimize-minutes": asked.optimize_minutes, "--adaround": asked.adaround or None}
     for name, value in options.items():
         if value is not None and plan.optimize != "best":
             stated = name if value is True else f"{name} {value:g}"
             raise UserError(
                 f"{stated}: --optimize {plan.optimize} learns nothing; leave it out, or give --optimize best"
             )
-    if asked.learn_rounding and not plan.optimize_minutes:
-        raise UserError("--learn-rounding: --optimize-minutes 0 leaves no time for it; give it some")
+    if asked.adaround and not plan.optimize_minutes:
+        raise UserError("--adaround: --optimize-minutes 0 leaves no time for it; give it some")

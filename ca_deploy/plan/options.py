@@ -27,7 +27,7 @@ class Choices(TypedDict, total=False):
             residual streams and corrected biases too, "best" with sums and products in float and
             learned ranges and biases as well.
         optimize_minutes: how long "best" may learn for each file; default: 15. 0 learns nothing.
-        learn_rounding: let "best" learn block by block how weights are rounded, too.
+        adaround: let "best" learn block by block how weights are rounded, too.
         ranges: how ranges of int8 activations in .tflite files are chosen: "minmax" (the default),
             "moving_average", "percentile", "mse" or "entropy".
         keep_float: operators of int8 .tflite files that stay float32: names of the tensors that they write,
@@ -48,7 +48,7 @@ class Choices(TypedDict, total=False):
     batch: int | None
     optimize: str | None
     optimize_minutes: float | None
-    learn_rounding: bool | None
+    adaround: bool | None
     ranges: str | None
     keep_float: Sequence[str] | None
     float_gates: bool | None
@@ -72,7 +72,7 @@ class Options:
     batch: int | None = None
     optimize: str | None = None
     optimize_minutes: float | None = None
-    learn_rounding: bool | None = None
+    adaround: bool | None = None
     ranges: str | None = None
     keep_float: Sequence[str] | None = None
     float_gates: bool | None = None

@@ -28,7 +28,7 @@ class Plan:
         optimize: how much time int8 may take: "fast" (ranges only), "balanced" (equalization and corrected
             biases, some seconds) or "best" (sums and products in float, and minutes of learning).
         optimize_minutes: how long "best" may learn for each file; 0 learns nothing.
-        learn_rounding: "best" learns block by block how weights are rounded, too.
+        adaround: "best" learns block by block how weights are rounded, too.
         ranges: how the ranges of int8 activations in .tflite files are chosen: a name in `RANGES`.
         min_runtime: the oldest TFLite that every .tflite must run on, as the user wrote it; None for any.
         check_clients: run every .tflite in the clients that apps use.
@@ -54,7 +54,7 @@ class Plan:
     threads: int
     overwrite: bool
     optimize_minutes: float = 15.0
-    learn_rounding: bool = False
+    adaround: bool = False
     ranges: str = "minmax"
     min_runtime: str | None = None
     made_from: Published | None = None

@@ -34,7 +34,7 @@ def rebuild(published: Published, options: Options) -> Plan:
         "formats": written,
         "optimize": before["optimize"],
         "optimize_minutes": before.get("optimize_minutes"),
-        "learn_rounding": before.get("learn_rounding"),
+        "adaround": before.get("adaround"),
         "ranges": before.get("ranges"),
         "seed": before["seed"],
         "batch": before.get("batch"),

@@ -45,7 +45,7 @@ def manifest(result: ExportResult) -> dict[str, Any]:
         "formats": list(plan.formats),
         "optimize": plan.optimize,
         "optimize_minutes": plan.optimize_minutes,
-        "learn_rounding": plan.learn_rounding,
+        "adaround": plan.adaround,
         "ranges": plan.ranges,
         "float_gates": plan.float_gates,
         "keep_float": list(plan.keep_float),

@@ -117,12 +117,12 @@ def test_a_network_without_recipe_is_named_after_its_factory():
             "--optimize-minutes 5: --optimize balanced learns nothing",
         ),
         (
-            Options("ca_mobilenetv2_cifar10", learn_rounding=True),
-            "--learn-rounding: --optimize balanced learns nothing",
+            Options("ca_mobilenetv2_cifar10", adaround=True),
+            "--adaround: --optimize balanced learns nothing",
         ),
         (
-            Options("ca_mobilenetv2_cifar10", optimize="best", optimize_minutes=0, learn_rounding=True),
-            "--learn-rounding: --optimize-minutes 0 leaves no time",
+            Options("ca_mobilenetv2_cifar10", optimize="best", optimize_minutes=0, adaround=True),
+            "--adaround: --optimize-minutes 0 leaves no time",
         ),
         (
             Options("ca_mobilenetv2_cifar10", optimize="best", optimize_minutes=-1),

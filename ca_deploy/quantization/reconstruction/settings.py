@@ -32,7 +32,7 @@ class Settings:
     dropped: float = 0.25
     decisiveness: float = 3.0
     rounding_rate: float = 0.15
-    bias_rate: float = 0.0002
-    scale_rate: float = 0.005
-    zero_rate: float = 0.05
+    bias_rate: float = 0.0006
+    scale_rate: float = 0.01
+    zero_rate: float = 0.1
     seed: int = 0
