@@ -97,6 +97,10 @@ def read_published(folder: Path) -> Published:
         recipe = parse_recipe(stated, path).model_copy(update={"name": manifest["recipe"]["name"]})
         for key in _NEEDED:
             manifest[key]
+    except UserError as error:  # a recipe of ours is right; what its keys may be has changed since
+        raise UserError(
+            f"{folder}: another version of ca-deploy exported it ({error}); export again"
+        ) from error
     except (KeyError, TypeError, AttributeError) as error:
         raise UserError(f"{path}: incomplete ({error} is missing); export again") from error
     return Published(folder, manifest, recipe)

@@ -164,6 +164,13 @@ def test_artifacts_are_judged_beside_the_float_network(exported, data):
     assert result.warnings == ()
 
 
+def test_a_folder_of_another_version_says_so(exported, data):
+    recipe = json.loads((exported / "manifest.json").read_text())["recipe"]
+    manifest_with(exported, recipe={**recipe, "tolerances": {"int3": {}}})
+    with pytest.raises(UserError, match=r"another version of ca-deploy exported it .*int3.*; export again"):
+        ca_deploy.evaluate(exported, data=data)
+
+
 def test_the_float_network_needs_no_package_of_another_format(exported, data, monkeypatch):
     manifest_with(exported, formats=["onnx", "coreml"])
     monkeypatch.setattr("ca_deploy.formats.find_spec", lambda package: None)

@@ -115,28 +115,28 @@ def _grouped_convolution(place: Place) -> bool:
 
     One without groups has the version of those with groups too, since the converter gives one to a kind.
     """
-    model, (x, weights, bias) = place.model, place.inputs
-    kernels, offsets = model.constant(weights), model.constant(bias)
-    channels = model.shape(x)[3]
+    model, options = place.model, place.operator.builtinOptions
+    x, weights, *biases = place.inputs
+    kernels, channels = model.constant(weights), model.shape(x)[3]
+    offsets = model.constant(biases[0]) if biases else None
     if kernels is None or offsets is None:
         return False
-    options = place.operator.builtinOptions
     if kernels.shape[3] == channels:
         place.value("CONV_2D", *place.inputs, options=options, last=True)
         return True
     groups = channels // kernels.shape[3]
     axis = place.constant(np.array(3, np.int32))
-    parts = [place.value("SPLIT", axis, x, options=_split(groups), like=x)]
+    parts = [place.value("SPLIT", axis, x, options=schema.SplitOptionsT(numSplits=groups), like=x)]
     (split,) = place.written
     parts += [model.add_activation(x, f"/older/{group}", None) for group in range(1, groups)]
     split.outputs = parts
     results = []
     for part, kernel, offset in zip(parts, np.split(kernels, groups), np.split(offsets, groups), strict=True):
         model.set_shape(part, [*model.shape(x)[:3], kernels.shape[3]])
-        constants = place.constant(kernel, like=weights), place.constant(offset, like=bias)
+        constants = place.constant(kernel, like=weights), place.constant(offset, like=biases[0])
         results.append(place.value("CONV_2D", part, *constants, options=options))
         model.set_shape(results[-1], [*model.shape(place.result)[:3], len(kernel)])
-    place.value("CONCATENATION", *results, options=_join(), last=True)
+    place.value("CONCATENATION", *results, options=schema.ConcatenationOptionsT(axis=3), last=True)
     return True
 
 
@@ -146,14 +146,6 @@ def _add(activation: int = _Activation.NONE) -> Any:
 
 def _mul() -> Any:
     return schema.MulOptionsT()
-
-
-def _split(parts: int) -> Any:
-    return schema.SplitOptionsT(numSplits=parts)
-
-
-def _join() -> Any:
-    return schema.ConcatenationOptionsT(axis=3)
 
 
 def _cast_from_bool() -> Any:
