@@ -17,13 +17,13 @@ def to_ort(model: ModelProto, standard_operators: bool = False) -> bytes:
     file, because those that style "Runtime" saves are replayed only where an app asks for it (int8 took 4
     times as long without, measured). NCHWc layouts, which only x86 processors run, are left out.
 
-    The bytes differ from run to run: ONNX Runtime lists its kernels' types in the order of a hash table.
-
     Args:
         model: the model.
         standard_operators: leave ONNX's own operators, which NNAPI and Core ML take, as they are.
     """
     import onnxruntime
+
+    from ca_deploy.exporters.ort_types import with_ordered_types
 
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ERRORS_ONLY
@@ -41,4 +41,4 @@ def to_ort(model: ModelProto, standard_operators: bool = False) -> bytes:
             providers=["CPUExecutionProvider"],
             disabled_optimizers=["NchwcTransformer"],
         )
-        return path.read_bytes()
+        return with_ordered_types(path.read_bytes())

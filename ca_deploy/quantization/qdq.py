@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -25,7 +25,9 @@ _ARITHMETIC = frozenset({"Add", "Sub", "Mul", "Div"})
 """Operators whose constant operands are stored as integers, too."""
 
 
-def write_qdq(model: ModelProto, params: Mapping[str, QuantParams]) -> ModelProto:
+def write_qdq(
+    model: ModelProto, params: Mapping[str, QuantParams], exact: Collection[tuple[str, str]] = ()
+) -> ModelProto:
     """The QDQ form of a float32 model, whose interface stays float32.
 
     Weights are int8, symmetric, per output channel; biases int32 in units of input scale times weight scale.
@@ -34,11 +36,12 @@ def write_qdq(model: ModelProto, params: Mapping[str, QuantParams]) -> ModelProt
     Args:
         model: float32, with its constants as initializers.
         params: of every value that is stored, by name.
+        exact: names of stored values and of results for which they are read as they were before.
     """
     result = ModelProto()
     result.CopyFrom(model)
     constants = {one.name: numpy_helper.to_array(one) for one in model.graph.initializer}
-    nodes = list(_Writer(params, constants).nodes(model.graph))
+    nodes = list(_Writer(params, constants, exact).nodes(model.graph))
     read = dict.fromkeys(name for node in nodes for name in node.input)
     del result.graph.node[:], result.graph.value_info[:], result.graph.initializer[:]
     result.graph.node.extend(nodes)
@@ -53,9 +56,15 @@ def write_qdq(model: ModelProto, params: Mapping[str, QuantParams]) -> ModelProt
 class _Writer:
     """Rewrites nodes in order; adds what they read to `constants`."""
 
-    def __init__(self, params: Mapping[str, QuantParams], constants: dict[str, NDArray[Any]]) -> None:
+    def __init__(
+        self,
+        params: Mapping[str, QuantParams],
+        constants: dict[str, NDArray[Any]],
+        exact: Collection[tuple[str, str]],
+    ) -> None:
         self._params = params
         self._constants = constants
+        self._reads_exact = exact
 
     def nodes(self, graph: onnx.GraphProto) -> Iterator[NodeProto]:
         """All nodes of the QDQ form."""
@@ -64,7 +73,7 @@ class _Writer:
             yield from self._through_integers(given.name, given.name, _real(given.name))
         for node in _without_clips(graph, self._params, self._constants):
             yield from self._layer_constants(node) if node.op_type in _CHANNEL_AXIS else self._operands(node)
-            node.input[:] = [_real(name) if name in self._params else name for name in node.input]
+            node.input[:] = [self._read(name, node) for name in node.input]
             stored = [name for name in node.output if name in self._params]
             node.output[:] = [_exact(name) if name in self._params else name for name in node.output]
             yield node
@@ -72,6 +81,13 @@ class _Writer:
                 yield from self._through_integers(
                     name, _exact(name), name if name in results else _real(name)
                 )
+
+    def _read(self, name: str, node: NodeProto) -> str:
+        """The name under which a node reads a value."""
+        if name not in self._params:
+            return name
+        exact = any((name, result) in self._reads_exact for result in node.output)
+        return _exact(name) if exact else _real(name)
 
     def _through_integers(self, name: str, source: str, result: str) -> Iterator[NodeProto]:
         """QuantizeLinear and DequantizeLinear of `source` with the parameters of `name`."""

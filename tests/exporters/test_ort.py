@@ -1,8 +1,12 @@
 """ONNX Runtime's own format, and what its checker says of the graph in it."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from onnxruntime.tools.mobile_helpers import usability_checker as checker
+from onnxruntime.tools.ort_format_model.ort_flatbuffers_py.fbs.InferenceSession import InferenceSession
 
 from ca_deploy.exporters.onnx import to_onnx
 from ca_deploy.exporters.ort import to_ort
@@ -26,6 +30,25 @@ def test_the_file_computes_the_same(model, standard):
     expected = OnnxRuntime(model.SerializeToString()).run(IMAGES.numpy())[0]
     reloaded = OnnxRuntime(to_ort(model, standard_operators=standard)).run(IMAGES.numpy())[0]
     assert abs(reloaded - expected).max() <= 1e-4 * abs(expected).max()
+
+
+def test_every_process_writes_the_same_bytes(model, tmp_path):
+    path, other = tmp_path / "model.onnx", tmp_path / "other.ort"
+    path.write_bytes(model.SerializeToString())
+    script = (
+        "import onnx, pathlib, sys; from ca_deploy.exporters.ort import to_ort;"
+        "pathlib.Path(sys.argv[2]).write_bytes(to_ort(onnx.load(sys.argv[1])))"
+    )
+    subprocess.run([sys.executable, "-c", script, str(path), str(other)], check=True)
+    assert other.read_bytes() == to_ort(model)
+
+
+def test_types_are_listed_in_the_order_of_operators(model):
+    session = InferenceSession.GetRootAs(to_ort(model), 0)
+    types = session.KernelTypeStrResolver()
+    named = [types.OpKernelTypeStrArgs(i).OpId() for i in range(types.OpKernelTypeStrArgsLength())]
+    assert len(named) > 5
+    assert named == sorted(named)
 
 
 def test_nnapi_and_core_ml_take_the_whole_graph_in_one_partition(model, tmp_path):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import operator
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any
 
@@ -33,6 +33,7 @@ def mil_program(
     mean: Sequence[float],
     std: Sequence[float],
     stored: Mapping[str, QuantParams] | None = None,
+    exact: Collection[tuple[str, str]] = (),
 ) -> Any:
     """Write a graph as a float32 MIL program: the pixels of one image in, scores and logits out.
 
@@ -46,6 +47,7 @@ def mil_program(
         std: per channel.
         stored: parameters of the values that are to be stored as integers, by the name of their node; such a
             value passes `quantize` and `dequantize`.
+        exact: names of such values and of nodes that read them as they were before.
 
     Raises:
         UserError: the graph holds an operator that is not written here, or has several outputs.
@@ -60,15 +62,18 @@ def mil_program(
     @mb.program(input_specs=[mb.TensorSpec(shape=shape)], opset_version=TARGET)  # type: ignore[untyped-decorator]
     def main(image: Any) -> Any:
         normalised = mb.add(x=mb.mul(x=image, y=scale, name="scaled"), y=bias, name="normalised")
-        logits = _body(graph, normalised, stored or {})
+        logits = _body(graph, normalised, stored or {}, exact)
         return mb.softmax(x=logits, axis=-1, name=SCORES), mb.identity(x=logits, name=LOGITS)
 
     return main
 
 
-def _body(graph: GraphModule, image: Any, stored: Mapping[str, QuantParams]) -> Any:
+def _body(
+    graph: GraphModule, image: Any, stored: Mapping[str, QuantParams], exact: Collection[tuple[str, str]]
+) -> Any:
     """Write all calls; give the value that the graph returns."""
     values: dict[Node, Any] = {}
+    unstored: dict[Node, Any] = {}
     for node in graph.graph.nodes:
         if node.op == "output":
             (returned,) = node.args
@@ -81,7 +86,9 @@ def _body(graph: GraphModule, image: Any, stored: Mapping[str, QuantParams]) -> 
             constant: Any = reduce(getattr, node.target.split("."), graph)
             values[node] = constant.detach().numpy()
             continue
-        value = image if node.op == "placeholder" else _call(node, values)
+        read = {used: unstored[used] for used in node.all_input_nodes if (used.name, node.name) in exact}
+        value = image if node.op == "placeholder" else _call(node, {**values, **read})
+        unstored[node] = value
         values[node] = _stored(value, stored[node.name], node.name) if node.name in stored else value
     raise AssertionError("a graph ends with its output")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -20,7 +20,10 @@ from ca_deploy.quantization.simulation.simulation import rounded_weights
 
 
 def corrected_graph_biases(
-    graph: GraphModule, params: Mapping[Node, QuantParams], images: NDArray[np.float32]
+    graph: GraphModule,
+    params: Mapping[Node, QuantParams],
+    images: NDArray[np.float32],
+    exact: Collection[tuple[Node, Node]] = (),
 ) -> dict[str, Tensor]:
     """Biases by their name in the graph, as `quantization.bias_correction` makes them for a .tflite.
 
@@ -28,6 +31,7 @@ def corrected_graph_biases(
         graph: a passed graph, whose layers have constant weights and biases.
         params: of every stored value.
         images: calibration images (N, C, H, W).
+        exact: values and operators that read them unrounded.
     """
     inputs = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)  # 3 times as fast
     shifts: dict[str, Tensor] = {}
@@ -43,7 +47,7 @@ def corrected_graph_biases(
             value = value + _along_channels(shifts[name], value)
         return rounded(value, params[node]) if node in params else value
 
-    run(graph, inputs, finish, constants)
+    run(graph, inputs, finish, constants, exact)
     return {name: graph.get_buffer(name) + shift for name, shift in shifts.items()}
 
 

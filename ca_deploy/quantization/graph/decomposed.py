@@ -7,6 +7,7 @@ ExecuTorch's XNNPACK read an operator between them as one on integers.
 from __future__ import annotations
 
 import copy
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -36,14 +37,15 @@ def with_integers(quantized: QuantizedGraph) -> GraphModule:
         _own_bias(graph, node)
     for node in list(graph.graph.nodes):
         if node.name in quantized.params:
-            _store(graph, node, quantized.params[node.name])
+            exact = [reader for reader in node.users if (node.name, reader.name) in quantized.exact]
+            _store(graph, node, quantized.params[node.name], exact)
     graph.graph.eliminate_dead_code()
     graph.graph.lint()
     return GraphModule(graph, graph.graph)  # without the float32 weights, which nothing reads any more
 
 
-def _store(graph: GraphModule, node: Node, params: QuantParams) -> None:
-    """Let every reader of a value read what integers hold of it."""
+def _store(graph: GraphModule, node: Node, params: QuantParams, exact: Collection[Node]) -> None:
+    """Let every reader of a value, but those of `exact`, read what integers hold of it."""
     info = np.iinfo(params.dtype)
     numbers = (
         float(params.scale[0]),
@@ -52,7 +54,7 @@ def _store(graph: GraphModule, node: Node, params: QuantParams) -> None:
         info.max,
         getattr(torch, params.dtype),
     )
-    readers = list(node.users)
+    readers = [reader for reader in node.users if reader not in exact]
     with graph.graph.inserting_after(node):
         integers = graph.graph.call_function(_ops.quantize_per_tensor.default, (node, *numbers))
     for reader in readers:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import reduce
 from typing import Any
 
@@ -18,7 +18,11 @@ Finish = Callable[[Node, Any], Any]
 
 
 def run(
-    graph: GraphModule, images: Tensor, finish: Finish, constants: Mapping[str, Tensor] | None = None
+    graph: GraphModule,
+    images: Tensor,
+    finish: Finish,
+    constants: Mapping[str, Tensor] | None = None,
+    exact: Collection[tuple[Node, Node]] = (),
 ) -> tuple[Tensor, ...]:
     """The outputs of a graph that was traced with one image, for images (N, C, H, W) float32.
 
@@ -27,7 +31,10 @@ def run(
         images: what goes in.
         finish: called for every call in order, and for the input.
         constants: by name, in place of the graph's own.
+        exact: values and operators that read them as they were before `finish`.
     """
+    kept = {node for node, _ in exact}
+    unfinished: dict[Node, Any] = {}
     last = _last_readers(graph)
     values: dict[Node, Any] = {}
     for node in graph.graph.nodes:
@@ -38,10 +45,14 @@ def run(
             own = (constants or {}).get(node.target)
             values[node] = reduce(getattr, node.target.split("."), graph) if own is None else own
         else:
-            given = images if node.op == "placeholder" else _call(node, values, len(images))
+            read = {**values, **{used: unfinished[used] for used in kept if (used, node) in exact}}
+            given = images if node.op == "placeholder" else _call(node, read, len(images))
             values[node] = finish(node, given)
+            if node in kept:
+                unfinished[node] = given
         for used in last.get(node, ()):
             del values[used]
+            unfinished.pop(used, None)
     raise AssertionError("a graph ends with its output")
 
 

@@ -17,6 +17,7 @@ from ca_deploy.quantization.graph.bias_correction import corrected_graph_biases
 from ca_deploy.quantization.graph.clips import scaled_graph_clips, unscaled_graph_clips
 from ca_deploy.quantization.graph.constants import with_constants
 from ca_deploy.quantization.graph.execution import objection
+from ca_deploy.quantization.graph.joints import exact_reads
 from ca_deploy.quantization.graph.parameters import Scheme, graph_parameters, measure_graph_ranges
 from ca_deploy.quantization.parameters import QuantParams
 from ca_deploy.runtimes.torch_threads import torch_threads
@@ -32,6 +33,7 @@ class QuantizedGraph:
         graph: with scaled channels and corrected biases.
         params: of every stored value, by the name of its node.
         warnings: what had to be left out, one line each.
+        exact: reads, by the names of a value's node and its reader's, that are not of its integers.
         unscaled: ReLU6 outputs whose channels could not be scaled, and why, one line each.
     """
 
@@ -39,6 +41,7 @@ class QuantizedGraph:
     params: Mapping[str, QuantParams]
     warnings: tuple[str, ...] = ()
     unscaled: tuple[str, ...] = ()
+    exact: frozenset[tuple[str, str]] = frozenset()
 
 
 def quantize_graph(
@@ -50,7 +53,8 @@ def quantize_graph(
         graph: a passed graph, traced with one image; it stays as it is.
         calibration: images that set ranges and biases.
         scheme: how the runtime stores activations.
-        optimize: "fast" takes the ranges only; "balanced" and "best" prepare weights and biases too.
+        optimize: "fast" takes the ranges only; "balanced" and "best" prepare weights and biases too,
+            and "best" does not round between sums and products (`exact_reads`).
         progress: shows the images done.
     """
     prepared = optimize != "fast"
@@ -65,9 +69,21 @@ def quantize_graph(
         unscaled = unscaled_graph_clips(graph) if prepared else ()
         if prepared:
             graph = with_constants(graph, scaled_graph_clips(graph, batches()))
-        params = graph_parameters(graph, measure_graph_ranges(graph, batches()), scheme)
+        exact = exact_reads(graph) if optimize == "best" else frozenset()
+        ranges = measure_graph_ranges(graph, batches())
+        params = {
+            node: held
+            for node, held in graph_parameters(graph, ranges, scheme).items()
+            if any((node, reader) not in exact for reader in node.users)
+        }
         if prepared and reason is None:
-            biases = corrected_graph_biases(graph, params, images_for_biases(calibration.images))
-            graph = with_constants(graph, biases)
+            images = images_for_biases(calibration.images)
+            graph = with_constants(graph, corrected_graph_biases(graph, params, images, exact))
     warnings = (f"biases are not corrected: {reason}",) if prepared and reason else ()
-    return QuantizedGraph(graph, {node.name: params[node] for node in params}, warnings, unscaled)
+    return QuantizedGraph(
+        graph,
+        {node.name: held for node, held in params.items()},
+        warnings,
+        unscaled,
+        frozenset((node.name, reader.name) for node, reader in exact),
+    )

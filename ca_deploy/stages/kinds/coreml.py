@@ -61,10 +61,12 @@ def _package(work: Work, precision: str, formed: PassesResult, quantized: Any = 
     path = work.folder / f"model_{precision}.mlpackage"
     work.progress.step(f"Writing {path.name}")
     spec = work.plan.recipe.input
-    graph, stored, unscaled = formed.graph, None, ()
-    if quantized is not None:
-        graph, stored, unscaled = quantized.graph, quantized.params, quantized.unscaled
-    program = mil_program(graph, spec.mean, spec.std, stored)
+    unscaled: tuple[str, ...] = ()
+    if quantized is None:
+        program = mil_program(formed.graph, spec.mean, spec.std)
+    else:
+        program = mil_program(quantized.graph, spec.mean, spec.std, quantized.params, quantized.exact)
+        unscaled = quantized.unscaled
     write_package(path, program, _description(work), int8_weights=precision != "fp16")
     artifact = Artifact(
         path, "coreml", precision, _TARGET, work.pass_names(formed.records), interface="pixels"

@@ -54,7 +54,13 @@ def _int8(work: Work) -> Written:
     )
     names = value_names(quantized.graph)
     params = {name: held for node, held in quantized.params.items() for name in names[node]}
-    model = write_qdq(to_onnx(quantized.graph, work.examples[0]), params)
+    exact = {
+        (value, result)
+        for node, reader in quantized.exact
+        for value in names[node]
+        for result in names[reader]
+    }
+    model = write_qdq(to_onnx(quantized.graph, work.examples[0]), params, exact)
     onnx.write_bytes(model.SerializeToString())
     ort.write_bytes(to_ort(model))
     passes = work.pass_names(formed.records)

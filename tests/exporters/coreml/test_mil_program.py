@@ -59,9 +59,9 @@ def formed(middle):
     return network, run_passes(capture(network, example), passes, [example]).graph
 
 
-def package(path, graph, labels=LABELS, int8_weights=False, stored=None):
+def package(path, graph, labels=LABELS, int8_weights=False, stored=None, exact=()):
     description = Description("A test.", "weights 1", "Nobody", "Apache-2.0", labels, {"key": "value"})
-    write_package(path, mil_program(graph, MEAN, STD, stored), description, int8_weights)
+    write_package(path, mil_program(graph, MEAN, STD, stored, exact), description, int8_weights)
     return MLProgram(path)
 
 
@@ -157,6 +157,18 @@ def test_stored_values_pass_integers(attention, tmp_path):
     assert types == {"int8", "uint8"}
     assert Counter(found.operators)["quantize"] == Counter(found.operators)["dequantize"] == 2
     assert sqnr_db(expected(network), found.run(PIXELS)[0]) > 30
+
+
+def test_an_exact_read_passes_the_integers_by(tmp_path):
+    _, graph = formed(Function(lambda x: (x + F.max_pool2d(x, 3, 1, 1)) * x.mean(2, keepdim=True) + x))
+    first, _ = graph.graph.find_nodes(op="call_function", target=torch.ops.aten.add.Tensor)
+    (product,) = graph.graph.find_nodes(op="call_function", target=torch.ops.aten.mul.Tensor)
+    stored = {node.name: asymmetric(-12.0, 12.0) for node in (first, product)}
+    found = package(tmp_path / "model.mlpackage", graph, stored=stored, exact={(first.name, product.name)})
+    (multiplied,) = (one for one in found._operations if one.op_type == "mul")
+    *_, last = (one for one in found._operations if one.op_type == "add")
+    assert multiplied.x.op.op_type == "add"
+    assert last.x.op.op_type == "dequantize"
 
 
 @pytest.mark.parametrize(
