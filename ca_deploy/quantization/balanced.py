@@ -69,7 +69,8 @@ def quantize_balanced(
         best, learned = reconstructed(data, best, calibration, learning, progress, per_channel, kept)
     images = calibration.images.first(_DISTANCE_IMAGES)
     distance = distance_db(Simulation(best.data, per_channel, kept), best.ranges, best.written, images)
-    return Quantized(best.written, simulation_db=distance, reconstruction=learned)
+    warnings = () if learned is None else learned.warnings()
+    return Quantized(best.written, warnings, simulation_db=distance, reconstruction=learned)
 
 
 def with_biases(data: bytes, biases: Mapping[int, NDArray[np.float32]]) -> bytes:

@@ -79,6 +79,21 @@ class Reconstruction:
     before_db: float
     after_db: float
 
+    def warnings(self) -> tuple[str, ...]:
+        """What the user should know, one line each."""
+        found = []
+        if self.rounds_done < self.rounds:
+            found.append(
+                f"learning stopped at its time limit, after {self.rounds_done} of {self.rounds} rounds; the "
+                "same command with more --optimize-minutes goes on"
+            )
+        if not self.kept:
+            found.append(
+                f"what was learned is left out: {self.after_db} dB with it, {self.before_db} dB without, on "
+                f"{self.held_images} calibration images held back"
+            )
+        return tuple(found)
+
 
 @dataclass(frozen=True)
 class Candidate:
@@ -171,7 +186,7 @@ def _settings(images: ImageSet) -> Settings:
     settings = Settings()
     larger = max(images.pixels[0].size // 3 / _SMALL, 1)
     return replace(
-        settings, batch=max(round(settings.batch / larger), 2), views=max(round(settings.views / larger), 1)
+        settings, batch=max(round(settings.batch / larger), 4), views=max(round(settings.views / larger), 1)
     )
 
 

@@ -40,6 +40,7 @@ def learned(run):
 def test_what_is_kept_is_better_on_images_that_were_not_learned_from(learned, residual, start, images):
     best, record = learned
     assert record.kept
+    assert record.warnings() == ()
     assert record.after_db > record.before_db
     assert (record.blocks, record.blocks_learned, record.rounds_done) == (3, 3, 20)
     expected = outputs_of(residual, images)
@@ -88,6 +89,7 @@ def test_without_time_nothing_changes(run, start, tmp_path):
     assert best is start
     assert (record.kept, record.blocks_learned, record.rounds_done) == (False, 0, 0)
     assert record.after_db == record.before_db
+    assert "stopped at its time limit, after 0 of 20 rounds" in record.warnings()[0]
     assert list(tmp_path.iterdir()) == []
 
 
@@ -96,4 +98,5 @@ def test_what_is_worse_on_the_images_held_back_is_not_kept(run, start, few):
     best, record = run(settings=wild)
     assert record.after_db < record.before_db
     assert best is start
+    assert record.warnings()[0].startswith("what was learned is left out")
     assert record.blocks_kept < record.blocks
