@@ -56,7 +56,7 @@ def test_best_computes_sums_and_products_in_float_within_one_partition(gated, ca
 
 
 def test_best_learns_where_it_is_given_time(gated, calibration, tmp_path):
-    learning = Learning(0.02, 0, rounding=False, threads=1, folder=tmp_path)
+    learning = Learning(0.02, 0, rounding=False, folder=tmp_path)
     best, balanced = (
         at_precision("int8", gated, calibration, level, 1, Silent(), learning=learning)
         for level in ("best", "balanced")

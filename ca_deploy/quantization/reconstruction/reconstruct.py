@@ -39,14 +39,12 @@ class Learning:
         minutes: how long it may take, over all runs that go on with it.
         seed: of everything random.
         rounding: learn how weights are rounded, block by block, too.
-        threads: of PyTorch; another number may change the last bits.
         folder: where finished blocks are kept for a run that goes on.
     """
 
     minutes: float
     seed: int
     rounding: bool
-    threads: int
     folder: Path
 
 
@@ -147,8 +145,8 @@ def reconstructed(
     held = np.concatenate([pixels[count:], pixels[count:, :, :, ::-1]])
     parts = [data, start.data, pixels.tobytes(), calibration.limits.tobytes()]
     options = settings, per_channel, sorted(keep_float), sorted(start.ranges.items())
-    parts += [repr((options, learning.threads, torch.__version__)).encode()]
-    with torch_threads(learning.threads):
+    parts += [repr((options, torch.__version__)).encode()]
+    with torch_threads(1):
         walk = Walk(
             Variables(Simulation(start.data, per_channel, keep_float), start.ranges),
             Simulation(data, per_channel, keep_float),

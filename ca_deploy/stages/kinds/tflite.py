@@ -125,7 +125,7 @@ def _learning(plan: Plan) -> Learning | None:
     if plan.optimize != "best" or not plan.optimize_minutes:
         return None
     folder = cache_folder() / "reconstruction"
-    return Learning(plan.optimize_minutes, plan.seed, plan.adaround, plan.threads, folder)
+    return Learning(plan.optimize_minutes, plan.seed, plan.adaround, folder)
 
 
 def _rewritten(target: str, precisions: Sequence[str], float32: ForRuntime) -> tuple[str, ...]:

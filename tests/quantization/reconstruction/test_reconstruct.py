@@ -24,7 +24,7 @@ class Until(Silent):
 @pytest.fixture(scope="module")
 def run(residual, start, calibration, kept, few, tmp_path_factory):
     def run(folder=None, minutes=5.0, seed=0, progress=None, settings=few, rounding=True):
-        learning = Learning(minutes, seed, rounding, 1, folder or tmp_path_factory.mktemp("checkpoints"))
+        learning = Learning(minutes, seed, rounding, folder or tmp_path_factory.mktemp("checkpoints"))
         return reconstructed(
             residual, start, calibration, learning, progress or Silent(), keep_float=kept, settings=settings
         )
