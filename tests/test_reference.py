@@ -21,8 +21,19 @@ def parities(tmp_path_factory):
 
 @pytest.mark.parametrize("precision", REFERENCE["precisions"])
 def test_a_precision_keeps_what_it_kept(precision, parities):
-    known, allowance = REFERENCE["precisions"][precision], REFERENCE["allowance"]
-    found = parities[f"model_{precision}.tflite"]
+    _check(parities[f"model_{precision}.tflite"], REFERENCE["precisions"][precision])
+
+
+def test_best_keeps_what_it_kept(tmp_path, monkeypatch):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
+    result = ca_deploy.export(
+        "ca_mobilenetv2_cifar10", precision=["int8"], optimize="best", out=tmp_path / "out"
+    )
+    _check(result.exported[0].verdict.parity, REFERENCE["best"]["int8"])
+
+
+def _check(found, known):
+    allowance = REFERENCE["allowance"]
     assert found.images == 135
     assert found.sqnr_db >= known["sqnr_db"] - allowance["sqnr_db"]
     assert found.agreement >= known["agreement"] - allowance["agreement"]

@@ -49,7 +49,8 @@ def quantize_balanced(
         learning: how long and from where to learn rounding, biases and steps; None learns nothing.
 
     Returns:
-        The int8 file; with a warning when its biases are not corrected because they cannot be simulated.
+        The int8 file; with a warning when it cannot be simulated, so that its biases are not corrected and
+        nothing is learned.
     """
     data = TFLiteModel(data).dump()  # without unused tensors, so that indices stay as they are below
     data = scaled_clips(data, lambda: calibration.batches(progress), threads)
@@ -59,7 +60,8 @@ def quantize_balanced(
     kept = sorted({*joints, *chosen})
     simulation = Simulation(data, per_channel, kept)
     if reason := objection(simulation, data, calibration.images.first(_PROOF_IMAGES)):
-        warning = f"biases are not corrected: {reason}"
+        left_out = "biases are not corrected" if learning is None else "nothing is corrected or learned"
+        warning = f"{left_out}: {reason}"
         progress.note(warning)
         return Quantized(quantize_static(data, ranges, kept, per_channel), (warning,))
     biases = corrected_biases(simulation, ranges, images_for_biases(calibration.images))

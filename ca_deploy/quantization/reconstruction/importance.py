@@ -11,9 +11,9 @@ from ca_deploy.quantization.simulation import Simulation
 
 
 def importances(
-    simulation: Simulation, images: Tensor, places: Collection[int], generator: Generator
+    simulation: Simulation, images: Tensor, tensors: Collection[int], generator: Generator
 ) -> dict[int, Tensor]:
-    """Mean squared derivative of the outputs by each channel of what these operators write, by place.
+    """Mean squared derivative of the outputs by each channel of these tensors, by their index.
 
     BRECQ (Li et al., ICLR 2021, section 3.3) weighs a block's error by the diagonal of the Fisher
     information. For the squared error of the outputs that is the diagonal of J^T J, estimated without bias
@@ -23,7 +23,7 @@ def importances(
     Args:
         simulation: of the float32 file, run without rounding.
         images: (N, H, W, C).
-        places: operators without a fused activation function.
+        tensors: what layers or sums write; before its activation function, where one has one.
         generator: of the signs.
 
     Returns:
@@ -32,19 +32,20 @@ def importances(
     seen: dict[int, Tensor] = {}
 
     def note(place: int, linear: Tensor) -> Tensor:
-        if place in places:
-            seen[place] = linear if linear.requires_grad else linear.detach().requires_grad_()
-            seen[place].retain_grad()
-            return seen[place]
-        return linear
+        index = int(simulation.operators[place].outputs[0])
+        if index not in tensors:
+            return linear
+        seen[index] = linear if linear.requires_grad else linear.detach().requires_grad_()
+        seen[index].retain_grad()
+        return seen[index]
 
     with torch.enable_grad():
-        outputs = simulation.run(images, finish=note)
+        outputs = [one for one in simulation.run(images, finish=note) if one.requires_grad]
         signs = [torch.randint(0, 2, one.shape, generator=generator) * 2.0 - 1 for one in outputs]
-        torch.autograd.backward(list(outputs), signs)
+        torch.autograd.backward(outputs, signs)
     found = {}
-    for place, value in seen.items():
+    for index, value in seen.items():
         assert value.grad is not None
         squares = value.grad.square().flatten(0, -2).mean(0)
-        found[place] = squares / squares.mean().clamp_min(torch.finfo(torch.float32).tiny)
+        found[index] = squares / squares.mean().clamp_min(torch.finfo(torch.float32).tiny)
     return found

@@ -13,6 +13,8 @@ from ca_deploy.quantization.reconstruction.settings import Settings
 from ca_deploy.quantization.reconstruction.variables import Variables
 from ca_deploy.quantization.simulation import Simulation
 
+_LEAST = 1e-12
+"""What a relative error is relative to where everything is zero."""
 _BATCH = 16  # images that pass a block at once when nothing is learned
 
 
@@ -88,7 +90,7 @@ def block_error(
 
     What it reads is mixed of both networks, and activations inside are rounded at random (QDrop).
     """
-    scale = (weight * target.exact.square()).mean()
+    scale = (weight * target.exact.square()).mean().clamp_min(_LEAST)
 
     def store(index: int, value: Tensor) -> Tensor:
         return mixed(variables.steps.store(index, value), value, settings.dropped, generator)
@@ -112,7 +114,7 @@ def output_error(variables: Variables, teacher: Simulation, images: Callable[[],
         with torch.no_grad():
             expected = _outputs(teacher, teacher.constants, batch, _as_is)
         found = _outputs(variables.simulation, constants, batch, steps.store)
-        return (found - expected).square().sum() / expected.square().sum()
+        return (found - expected).square().sum() / expected.square().sum().clamp_min(_LEAST)
 
     return error
 

@@ -93,14 +93,14 @@ class Walk:
         if self.rounds or not self.settings.block_rounds:
             return
         simulation, every, generator = self.variables.simulation, self.blocks, self._generator("images")
-        ends = [block.stop - 1 for block in every]
-        weights = importances(self.teacher, self.images[:_IMPORTANCE_IMAGES], ends, generator)
+        results = [boundary(simulation, block) for block in every]
+        weights = importances(self.teacher, self.images[:_IMPORTANCE_IMAGES], results, generator)
         passage = self._first_passage(generator)
         for number, block in enumerate(progress.track(every, len(every), "blocks")):
-            result = boundary(simulation, block)
+            result = results[number]
             target = advanced(self.variables, self.teacher, block, result, passage)
             if number >= len(self.kept):
-                if not self._learn_block(number, block, passage, target, weights[block.stop - 1]):
+                if not self._learn_block(number, block, passage, target, weights[result]):
                     return
                 target = advanced(self.variables, self.teacher, block, result, passage)
             passage = target

@@ -16,5 +16,7 @@ def test_channels_count_by_what_the_outputs_make_of_them(to_tflite):
     ]
     data = to_tflite(nodes, {"w0": random.standard_normal((4, 3, 1, 1)).astype(np.float32), "w1": behind})
     images = torch.randn(4, 8, 8, 3, generator=torch.Generator().manual_seed(0))
-    found = importances(Simulation(data), images, [0], torch.Generator().manual_seed(0))
-    torch.testing.assert_close(found[0], torch.tensor([0.0, 0.4, 3.6, 0.0]))
+    simulation = Simulation(data)
+    between = int(simulation.operators[0].outputs[0])
+    found = importances(simulation, images, [between], torch.Generator().manual_seed(0))
+    torch.testing.assert_close(found[between], torch.tensor([0.0, 0.4, 3.6, 0.0]))

@@ -1,11 +1,17 @@
 from dataclasses import replace
 
+import numpy as np
 import pytest
+from onnx import helper
 
 from ca_deploy.metrics import sqnr_db
 from ca_deploy.progress import Silent
-from ca_deploy.quantization.reconstruction import Learning, reconstructed
+from ca_deploy.quantization.calibration import Calibration
+from ca_deploy.quantization.ranges import Range, measure_ranges
+from ca_deploy.quantization.reconstruction import Candidate, Learning, reconstructed
 from ca_deploy.quantization.simulation import Simulation, distance_db, outputs_of
+from ca_deploy.quantization.static import quantize_static
+from ca_deploy.quantization.tflite_model import TFLiteModel
 
 
 class Until(Silent):
@@ -100,3 +106,33 @@ def test_what_is_worse_on_the_images_held_back_is_not_kept(run, start, few):
     assert best is start
     assert record.warnings()[0].startswith("what was learned is left out")
     assert record.blocks_kept < record.blocks
+
+
+def test_a_network_with_two_outputs_is_learned_in_one_block(to_tflite, image_set, images, few, tmp_path):
+    random = np.random.default_rng(0)
+    weights = {f"w{i}": random.standard_normal((n, 3, 1, 1)).astype(np.float32) for i, n in ((0, 4), (1, 6))}
+    nodes = [
+        helper.make_node("Conv", ["input", "w0"], ["logits"]),
+        helper.make_node("Conv", ["input", "w1"], ["features"]),
+    ]
+    data = TFLiteModel(to_tflite(nodes, weights, outputs=("logits", "features"))).dump()
+    ranges = {
+        index: Range(4 * one.low, 4 * one.high) for index, one in measure_ranges(data, [images], 1).items()
+    }
+    start = Candidate(data, ranges, quantize_static(data, ranges))
+    learning = Learning(5.0, 0, rounding=True, folder=tmp_path)
+    _, record = reconstructed(data, start, Calibration(image_set(images)), learning, Silent(), settings=few)
+    assert (record.blocks, record.blocks_learned, record.kept) == (1, 1, True)
+
+
+def test_a_network_that_gives_nothing_learns_nothing(to_tflite, image_set, images, few, tmp_path):
+    nodes = [helper.make_node("Conv", ["input", "w"], ["logits"])]
+    data = TFLiteModel(to_tflite(nodes, {"w": np.zeros((4, 3, 1, 1), np.float32)})).dump()
+    ranges = measure_ranges(data, [images], 1)
+    start = Candidate(data, ranges, quantize_static(data, ranges))
+    learning = Learning(5.0, 0, rounding=True, folder=tmp_path)
+    best, record = reconstructed(
+        data, start, Calibration(image_set(images)), learning, Silent(), settings=few
+    )
+    assert best is start
+    assert not record.kept
