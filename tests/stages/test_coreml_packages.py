@@ -75,6 +75,15 @@ def test_the_swift_of_a_bundle_calls_the_package_s_features_by_their_names(expor
     assert (f"width = {size.width}" in swift, f"height = {size.height}" in swift) == (True, True)
 
 
+def test_int8_multiplies_integers_only(exported):
+    from ca_deploy.runtimes.mlprogram import MLProgram
+
+    operations = MLProgram(exported.folder / "model_int8.mlpackage")._operations
+    layers = [one for one in operations if one.op_type in ("conv", "linear")]
+    assert {one.weight.op.op_type for one in layers} == {"constexpr_affine_dequantize"}
+    assert {one.x.op.op_type for one in layers} <= {"dequantize", "cast"}
+
+
 def test_target_ios_leaves_what_its_apps_take(tmp_path):
     result = ca_deploy.export(
         "ca_mobilenetv2_cifar10", targets=["ios"], precision=["int8"], optimize="fast", out=tmp_path / "out"

@@ -40,7 +40,7 @@ class Description:
     facts: Mapping[str, str]
 
 
-def write_package(path: Path, program: Any, description: Description, int8_weights: bool) -> None:
+def write_package(path: Path, program: Any, description: Description, int8_weights_above: int | None) -> None:
     """Convert a program to float16 and save it; equal programs give equal files.
 
     With labels the model is a classifier: `classLabel`, and a score for each label. Without, it gives scores
@@ -50,7 +50,8 @@ def write_package(path: Path, program: Any, description: Description, int8_weigh
         path: where to write the package, a folder.
         program: from `mil_program`, a new one for each package.
         description: what the package says of itself.
-        int8_weights: store weights as int8, symmetric, one scale per output channel.
+        int8_weights_above: store weights of layers with more than so many as int8, symmetric, one scale per
+            output channel; None: no weights.
     """
     shape = tuple(program.functions["main"].inputs[IMAGE].shape)
     labels = description.labels
@@ -65,24 +66,26 @@ def write_package(path: Path, program: Any, description: Description, int8_weigh
             compute_precision=ct.precision.FLOAT16,
             minimum_deployment_target=TARGET,
             skip_model_load=True,
-            pass_pipeline=_passes(int8_weights),
+            pass_pipeline=_passes(int8_weights_above),
         )
         _describe(model, description)
         model.save(str(path))
     _make_repeatable(path)
 
 
-def _passes(int8_weights: bool) -> Any:
+def _passes(int8_weights_above: int | None) -> Any:
     """Apple's own passes, and the one that stores weights as int8 behind them.
 
     It is the pass inside `coremltools.optimize.coreml.linear_quantize_weights`, which cannot be called
     itself: it does not read a classifier back.
     """
     passes = ct.PassPipeline.DEFAULT
-    if int8_weights:
+    if int8_weights_above is not None:
         from coremltools.optimize import coreml as optimize
 
-        linear = optimize.OpLinearQuantizerConfig(mode="linear_symmetric", dtype="int8", weight_threshold=512)
+        linear = optimize.OpLinearQuantizerConfig(
+            mode="linear_symmetric", dtype="int8", weight_threshold=int8_weights_above
+        )
         passes.append_pass(_WEIGHTS)
         passes.append_pass(GIVE_SCALES)
         passes.set_options(_WEIGHTS, {"config": optimize.OptimizationConfig(global_config=linear)})

@@ -24,6 +24,7 @@ def corrected_graph_biases(
     params: Mapping[Node, QuantParams],
     images: NDArray[np.float32],
     exact: Collection[tuple[Node, Node]] = (),
+    per_channel_linear: bool = False,
 ) -> dict[str, Tensor]:
     """Biases by their name in the graph, as `quantization.bias_correction` makes them for a .tflite.
 
@@ -32,11 +33,12 @@ def corrected_graph_biases(
         params: of every stored value.
         images: calibration images (N, C, H, W).
         exact: values and operators that read them unrounded.
+        per_channel_linear: see `Scheme`.
     """
     inputs = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)  # 3 times as fast
     shifts: dict[str, Tensor] = {}
     means = _float_means(graph, inputs)
-    constants = {_name(node.args[1]): _rounded_weights(node) for node in means}
+    constants = {_name(node.args[1]): _rounded_weights(node, per_channel_linear) for node in means}
 
     def finish(node: Node, value: Any) -> Any:
         clip = fused_clip(node)
@@ -94,8 +96,8 @@ def _name(parameter: Any) -> str:
     return str(parameter.target)
 
 
-def _rounded_weights(node: Node) -> Tensor:
-    """A layer's weights as int8 holds them, a linear layer's with one scale."""
+def _rounded_weights(node: Node, per_channel_linear: bool) -> Tensor:
+    """A layer's weights as int8 holds them."""
     weights = constant_of(node.args[1])
     assert weights is not None
-    return rounded_weights(weights, None if weights.dim() == 2 else 0)
+    return rounded_weights(weights, 0 if weights.dim() > 2 or per_channel_linear else None)

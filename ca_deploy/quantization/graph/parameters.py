@@ -22,16 +22,19 @@ _UNIT = frozenset({torch.ops.aten.sigmoid.default, torch.ops.aten.hardsigmoid.de
 
 @dataclass(frozen=True)
 class Scheme:
-    """How a runtime stores activations: per tensor, in 8 bits.
+    """How a runtime stores activations, per tensor in 8 bits, and weights, per output channel.
 
     Attributes:
         dtype: the integer type.
         symmetric: whether the zero point must be 0. What is never negative is then uint8 and uses all of its
             steps, as in coremltools' own symmetric scheme (`ModuleLinearQuantizerConfig`).
+        per_channel_linear: whether linear layers' weights have a scale for each output channel, too, and not
+            one for all.
     """
 
     dtype: IntName = "int8"
     symmetric: bool = False
+    per_channel_linear: bool = False
 
     def spanning(self, span: Range) -> QuantParams:
         """Parameters whose integers span a range."""

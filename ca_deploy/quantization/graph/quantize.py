@@ -78,7 +78,8 @@ def quantize_graph(
         }
         if prepared and reason is None:
             images = images_for_biases(calibration.images)
-            graph = with_constants(graph, corrected_graph_biases(graph, params, images, exact))
+            biases = corrected_graph_biases(graph, params, images, exact, scheme.per_channel_linear)
+            graph = with_constants(graph, biases)
     warnings = (f"biases are not corrected: {reason}",) if prepared and reason else ()
     return QuantizedGraph(
         graph,

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from ca_deploy.passes import PassesResult
 
 _TARGET = "ios"
+_INT8_WEIGHTS_ABOVE = {"fp16": None, "int8_weights": 512, "int8": 0}
+"""Layers with fewer weights stay float16 where only the size counts; integers multiply integers only."""
 
 
 def write(work: Work) -> Written:
@@ -47,7 +49,7 @@ def _int8(work: Work) -> Written:
     from ca_deploy.quantization.graph.quantize import quantize_graph
 
     formed = work.formed((*work.equalization(), *_apart()))
-    scheme = Scheme("int8", symmetric=True)
+    scheme = Scheme("int8", symmetric=True, per_channel_linear=True)
     quantized = quantize_graph(formed.graph, work.calibration, scheme, work.plan.optimize, work.progress)
     written = _package(work, "int8", formed, quantized)
     return written + Written(warnings=tuple(f"model_int8.mlpackage: {one}" for one in quantized.warnings))
@@ -67,7 +69,7 @@ def _package(work: Work, precision: str, formed: PassesResult, quantized: Any = 
     else:
         program = mil_program(quantized.graph, spec.mean, spec.std, quantized.params, quantized.exact)
         unscaled = quantized.unscaled
-    write_package(path, program, _description(work), int8_weights=precision != "fp16")
+    write_package(path, program, _description(work), _INT8_WEIGHTS_ABOVE[precision])
     artifact = Artifact(
         path, "coreml", precision, _TARGET, work.pass_names(formed.records), interface="pixels"
     )

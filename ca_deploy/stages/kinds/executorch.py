@@ -40,9 +40,8 @@ def _int8(work: Work, formed: PassesResult) -> Written:
     from ca_deploy.quantization.graph.parameters import Scheme
     from ca_deploy.quantization.graph.quantize import quantize_graph
 
-    quantized = quantize_graph(
-        formed.graph, work.calibration, Scheme("int8"), work.plan.optimize, work.progress
-    )
+    scheme = Scheme("int8", per_channel_linear=True)
+    quantized = quantize_graph(formed.graph, work.calibration, scheme, work.plan.optimize, work.progress)
     written = _file(work, "int8", formed, with_integers(quantized), quantized.unscaled)
     return written + Written(warnings=tuple(f"model_int8.pte: {one}" for one in quantized.warnings))
 

@@ -59,9 +59,9 @@ def formed(middle):
     return network, run_passes(capture(network, example), passes, [example]).graph
 
 
-def package(path, graph, labels=LABELS, int8_weights=False, stored=None, exact=()):
+def package(path, graph, labels=LABELS, int8_weights_above=None, stored=None, exact=()):
     description = Description("A test.", "weights 1", "Nobody", "Apache-2.0", labels, {"key": "value"})
-    write_package(path, mil_program(graph, MEAN, STD, stored, exact), description, int8_weights)
+    write_package(path, mil_program(graph, MEAN, STD, stored, exact), description, int8_weights_above)
     return MLProgram(path)
 
 
@@ -130,7 +130,7 @@ def test_without_labels_it_gives_scores(attention, tmp_path):
 
 
 def test_int8_weights_are_read_back(attention, exported, tmp_path):
-    found = package(tmp_path / "model.mlpackage", attention[1], int8_weights=True)
+    found = package(tmp_path / "model.mlpackage", attention[1], int8_weights_above=512)
     assert sqnr_db(expected(attention[0]), found.run(PIXELS)[0]) > 40
     assert size_of(tmp_path / "model.mlpackage") < size_of(exported[1])
 
@@ -142,7 +142,7 @@ def test_channels_without_weights_keep_their_biases_and_have_scales(tmp_path):
         graph.get_buffer("first.bias")[:3] = torch.tensor([4.0, 3.0, 2.0])
         network.first.weight.copy_(graph.get_buffer("first.weight"))
         network.first.bias.copy_(graph.get_buffer("first.bias"))
-    found = package(tmp_path / "model.mlpackage", graph, int8_weights=True)
+    found = package(tmp_path / "model.mlpackage", graph, int8_weights_above=0)
     (convolution,) = (one for one in found._operations if one.op_type == "conv")
     assert (convolution.weight.op.scale.val > 0).all()
     assert sqnr_db(expected(network), found.run(PIXELS)[0]) > 40
