@@ -60,23 +60,13 @@ def _operator(builder: Any, entry: Any) -> int:
     """One operator and its type parameters."""
     given = [entry.KernelTypeStrArgs(i) for i in range(entry.KernelTypeStrArgsLength())]
     written = [_parameter(builder, one) for one in sorted(given, key=lambda one: one.KernelTypeStr())]
-    listed, name = _listed(builder, written), builder.CreateString(entry.OpId())
-    operators = fbs.OpIdKernelTypeStrArgsEntry
-    operators.Start(builder)
-    operators.AddOpId(builder, name)
-    operators.AddKernelTypeStrArgs(builder, listed)
-    return int(operators.End(builder))
+    return _named(builder, entry.OpId(), written)
 
 
 def _parameter(builder: Any, entry: Any) -> int:
     """One type parameter and the arguments that have it."""
     written = [_argument(builder, entry.Args(i)) for i in range(entry.ArgsLength())]
-    listed, name = _listed(builder, written), builder.CreateString(entry.KernelTypeStr())
-    parameters = fbs.KernelTypeStrArgsEntry
-    parameters.Start(builder)
-    parameters.AddKernelTypeStr(builder, name)
-    parameters.AddArgs(builder, listed)
-    return int(parameters.End(builder))
+    return _named(builder, entry.KernelTypeStr(), written)
 
 
 def _argument(builder: Any, entry: Any) -> int:
@@ -85,6 +75,15 @@ def _argument(builder: Any, entry: Any) -> int:
     arguments.AddArgType(builder, entry.ArgType())
     arguments.AddIndex(builder, entry.Index())
     return int(arguments.End(builder))
+
+
+def _named(builder: Any, name: bytes, tables: list[int]) -> int:
+    """A table of a name and a vector of tables, which an operator's entry and a type parameter's both are."""
+    listed, text = _listed(builder, tables), builder.CreateString(name)
+    builder.StartObject(2)
+    builder.PrependUOffsetTRelativeSlot(0, text, 0)
+    builder.PrependUOffsetTRelativeSlot(1, listed, 0)
+    return int(builder.EndObject())
 
 
 def _listed(builder: Any, tables: list[int]) -> int:

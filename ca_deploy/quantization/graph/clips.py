@@ -106,9 +106,7 @@ class _Calls:
         weights = constant_of(operator.args[1])
         assert weights is not None  # see `weighted`
         groups = operator.args[6] if len(operator.args) > 6 else 1
-        axis = (
-            1 if groups == 1 else 0
-        )  # a depthwise convolution has its input channels where the others' go out
+        axis = 1 if groups == 1 else 0  # a depthwise convolution's channels are where others' outputs are
         alone = groups in (1, channels)
         return Parameter(_name(operator.args[1]), axis) if alone and weights.shape[axis] == channels else None
 

@@ -45,8 +45,8 @@ def run(
             own = (constants or {}).get(node.target)
             values[node] = reduce(getattr, node.target.split("."), graph) if own is None else own
         else:
-            read = {**values, **{used: unfinished[used] for used in kept if (used, node) in exact}}
-            given = images if node.op == "placeholder" else _call(node, read, len(images))
+            exactly = {used: unfinished[used] for used in node.all_input_nodes if (used, node) in exact}
+            given = images if node.op == "placeholder" else _call(node, {**values, **exactly}, len(images))
             values[node] = finish(node, given)
             if node in kept:
                 unfinished[node] = given

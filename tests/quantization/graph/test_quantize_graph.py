@@ -70,12 +70,14 @@ def test_symmetric_activations_have_their_zero_at_zero_and_use_every_step(gated,
     assert params[given.name].dtype == "int8"
 
 
-def test_corrected_biases_restore_the_means_of_channels(gated, images, quantized):
+@pytest.mark.parametrize(("per_channel_linear", "classifier"), [(False, None), (True, 0)])
+def test_corrected_biases_restore_the_means_of_channels(gated, images, per_channel_linear, classifier):
     """Of the logits, as integers hold them: the last layer is corrected for all that lies ahead of it."""
-
+    scheme = Scheme("uint8", per_channel_linear=per_channel_linear)
+    quantized = quantize_graph(gated, images, scheme, "balanced", Silent())
     weights = {
         f"{name}.weight": rounded_weights(gated.get_buffer(f"{name}.weight"), axis)
-        for name, axis in {"first": 0, "squeeze": 0, "excite": 0, "classifier": None}.items()
+        for name, axis in {"first": 0, "squeeze": 0, "excite": 0, "classifier": classifier}.items()
     }
 
     def means(graph):
