@@ -10,7 +10,7 @@ from typing import Annotated
 import torch
 import typer
 
-from benchmarks import accuracy
+from benchmarks import accuracy, weight_cache
 from benchmarks.growth import Growth
 from benchmarks.side_by_side import Comparison
 from ca_deploy.bench.interleave import Effort
@@ -76,6 +76,7 @@ def convert(kept: Kept = False) -> None:
 
 
 app.command(name="accuracy")(accuracy.command)
+app.command(name="weight-cache")(weight_cache.command)
 
 
 def _effort(rounds: int) -> Effort:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from benchmarks.converted import our_files_at_once, rivals_files
 from benchmarks.exact import ARM, examine
+from benchmarks.growth_plot import Panel, svg
 from benchmarks.make_subject import Wanted, make_subject
 from benchmarks.measured import take_times
 from benchmarks.page import interval, label, millions, table
@@ -60,7 +61,7 @@ class Growth:
         return {point: self._rows_at(point, progress) for point in _POINTS}
 
     def publish(self, effort: Effort, out: Path, progress: Progress) -> None:
-        """Convert, measure and publish `results.growth.md` and `results.growth.json` in `out`."""
+        """Convert, measure and publish `results.growth.md`, `.json` and `.svg` in `out`."""
         rows = self.rows(progress)
         session = Session.begin(effort, trained=False)
         for of_point in rows.values():
@@ -74,6 +75,7 @@ class Growth:
             ],
         }
         write_json(out / "results.growth.json", document)
+        (out / "results.growth.svg").write_text(svg(_panels(rows)), "utf-8")
         (out / "results.growth.md").write_text(_page(rows, session), "utf-8")
 
     def _rows_at(self, point: _Point, progress: Progress) -> list[Row]:
@@ -95,11 +97,12 @@ def _best_rivals() -> list[Rival]:
 
 def _page(rows: dict[_Point, list[Row]], session: Session) -> str:
     ratios = [f"ours ({form.label}) ÷ it" for form in _FORMS]
-    columns = ("input", "width", "route", "ms", *ratios, "A76")
+    columns = ("input", "width", "batch", "route", "ms", *ratios, "A76")
     lines = [
         [
             str(point.size),
             f"{point.width:g}",
+            str(point.batch),
             label(row),
             f"{row.cpu['median']:.2f}" if row.cpu else "-",
             *(interval(row.ratios.get(form.label)) for form in _FORMS),
@@ -114,6 +117,44 @@ def _page(rows: dict[_Point, list[Row]], session: Session) -> str:
         f"Written by `python -m benchmarks growth` on {session.day}: coordinate attention, int8,\n"
         f"one thread of {session.machine.processor} (other programs kept {session.other_work:.2f} cores "
         f"busy),\nand million instructions on an emulated Cortex-A76. "
-        "Columns as in [results.md](results.md).\n\n"
+        "Columns as in [results.md](results.md); ms and instructions are those of a whole batch.\n\n"
+        "![Milliseconds per image](results.growth.svg)\n\n"
     )
-    return head + table(columns, lines) + "\n"
+    return "\n\n".join(part for part in (head + table(columns, lines), _left_out(rows)) if part) + "\n"
+
+
+def _left_out(rows: dict[_Point, list[Row]]) -> str:
+    """Who has no file, why, and at which points."""
+    reasons: dict[str, list[str]] = {}
+    for point, of_point in rows.items():
+        where = f"{point.size} / {point.width:g} / {point.batch}"
+        for row in of_point:
+            if not row.file:
+                reasons.setdefault(f"{label(row)}: {row.converted.skipped}", []).append(where)
+    lines = [
+        f"* {reason} ({'everywhere' if len(points) == len(rows) else ', '.join(points)})"
+        for reason, points in reasons.items()
+    ]
+    return "\n".join(("## Left out (input / width / batch)\n", *lines)) if lines else ""
+
+
+def _panels(rows: dict[_Point, list[Row]]) -> list[Panel]:
+    """Milliseconds per image over each of the three things that grow, the others as published."""
+    titles = {
+        "size": "int8, ms over input in pixels",
+        "width": "ms over width",
+        "batch": "ms per image over images at once",
+    }
+    return [Panel(title, _lines(rows, name)) for name, title in titles.items()]
+
+
+def _lines(rows: dict[_Point, list[Row]], name: str) -> dict[str, list[tuple[float, float]]]:
+    lines: dict[str, list[tuple[float, float]]] = {}
+    for point in sorted(rows, key=lambda point: getattr(point, name)):
+        if replace(point, **{name: getattr(_Point(), name)}) != _Point():
+            continue  # something else has grown
+        for row in rows[point]:
+            if row.cpu:
+                found = (getattr(point, name), row.cpu["median"] / point.batch)
+                lines.setdefault(label(row), []).append(found)
+    return lines

@@ -1,6 +1,7 @@
 """Whole int8 networks of every attention, width, input size and target: one partition, nothing in between.
 
-A selection that has every attention, target, width and size; FULL_MATRIX=1 in the environment runs all
+They are written by the default route, `--optimize balanced`, on one image, since structure needs no more. A
+selection that has every attention, target, width and size; FULL_MATRIX=1 in the environment runs all
 combinations, which takes minutes.
 """
 
@@ -18,11 +19,15 @@ from ca_deploy.exporters.tflite import Converter
 from ca_deploy.networks import Architecture, untrained_network
 from ca_deploy.passes import CANONICAL, capture
 from ca_deploy.passes.blocks import attention_blocks, gate_products
+from ca_deploy.passes.equalization import EqualizeStreams
 from ca_deploy.passes.formulations import default_formulation, formulation_passes
+from ca_deploy.passes.graph import as_dtype
+from ca_deploy.progress import Silent
+from ca_deploy.quantization.calibration import Calibration
+from ca_deploy.quantization.calibration_set import ImageSet
 from ca_deploy.quantization.float_gates import with_float_products
-from ca_deploy.quantization.ranges import measure_ranges
-from ca_deploy.quantization.static import quantize_static
 from ca_deploy.quantization.tflite_model import TFLiteModel
+from ca_deploy.quantization.write import at_precision
 from ca_deploy.verify.delegates import check_delegation
 
 ATTENTIONS = ("none", "se", "cbam", "ca")
@@ -58,14 +63,18 @@ def formed(attention, width, size, target):
     for step in CANONICAL:
         graph = step(graph).graph
     assert len(attention_blocks(graph)) == (BLOCKS if attention != "none" else 0)
-    for step in formulation_passes(default_formulation(target, "int8"), {}):
+    graph = as_dtype(graph, torch.float64)
+    for step in (EqualizeStreams([image]), *formulation_passes(default_formulation(target, "int8"), {})):
         graph = step(graph).graph
-    return graph, image
+    return as_dtype(graph, torch.float32), image
 
 
 def int8(graph, image, converter):
     data = converter.convert(to_onnx(graph, image).SerializeToString()).data
-    return quantize_static(data, measure_ranges(data, [image.numpy()], threads=1))
+    calibration = Calibration(ImageSet(("image",), (image[0].numpy(),), spec=None))
+    quantized = at_precision("int8", data, calibration, "balanced", threads=1, progress=Silent())
+    assert not quantized.warnings  # its biases are corrected
+    return quantized.data
 
 
 def examined(data, folder):
