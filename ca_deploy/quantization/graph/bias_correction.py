@@ -25,27 +25,31 @@ def corrected_graph_biases(
     images: NDArray[np.float32],
     exact: Collection[tuple[Node, Node]] = (),
     per_channel_linear: bool = False,
+    weights_above: int = 0,
 ) -> dict[str, Tensor]:
     """Biases by their name in the graph, as `quantization.bias_correction` makes them for a .tflite.
 
     Args:
         graph: a passed graph, whose layers have constant weights and biases.
-        params: of every stored value.
+        params: of every stored value; what has none is a float.
         images: calibration images (N, C, H, W).
         exact: values and operators that read them unrounded.
         per_channel_linear: see `Scheme`.
+        weights_above: layers with fewer weights, or as many, keep them in float.
     """
     inputs = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)  # 3 times as fast
     shifts: dict[str, Tensor] = {}
     means = _float_means(graph, inputs)
-    constants = {_name(node.args[1]): _rounded_weights(node, per_channel_linear) for node in means}
+    constants = {
+        _name(node.args[1]): _stored_weights(node, per_channel_linear, weights_above) for node in means
+    }
 
     def finish(node: Node, value: Any) -> Any:
         clip = fused_clip(node)
         if node in means:
             name = _name(node.args[2])
             if name not in shifts:
-                shifts[name] = _shift(_clipped(clip), value, params[clip or node], means[node])
+                shifts[name] = _shift(_clipped(clip), value, params.get(clip or node), means[node])
             value = value + _along_channels(shifts[name], value)
         return rounded(value, params[node]) if node in params else value
 
@@ -67,11 +71,14 @@ def _float_means(graph: GraphModule, images: Tensor) -> dict[Node, Tensor]:
     return means
 
 
-def _shift(clip: Callable[[Tensor], Tensor], linear: Tensor, params: QuantParams, wanted: Tensor) -> Tensor:
+def _shift(
+    clip: Callable[[Tensor], Tensor], linear: Tensor, params: QuantParams | None, wanted: Tensor
+) -> Tensor:
     """What to add to each channel of `linear` so that it has the wanted mean once clipped and rounded."""
 
     def reached(shift: Tensor) -> Tensor:
-        return _channel_means(rounded(clip(linear + _along_channels(shift, linear)), params))
+        clipped = clip(linear + _along_channels(shift, linear))
+        return _channel_means(clipped if params is None else rounded(clipped, params))
 
     return matching_shift(wanted, reached)
 
@@ -96,8 +103,10 @@ def _name(parameter: Any) -> str:
     return str(parameter.target)
 
 
-def _rounded_weights(node: Node, per_channel_linear: bool) -> Tensor:
-    """A layer's weights as int8 holds them."""
+def _stored_weights(node: Node, per_channel_linear: bool, above: int) -> Tensor:
+    """A layer's weights as int8 holds them, where there are more than so many."""
     weights = constant_of(node.args[1])
     assert weights is not None
+    if weights.numel() <= above:
+        return weights
     return rounded_weights(weights, 0 if weights.dim() > 2 or per_channel_linear else None)

@@ -80,11 +80,38 @@ def quantize_graph(
             images = images_for_biases(calibration.images)
             biases = corrected_graph_biases(graph, params, images, exact, scheme.per_channel_linear)
             graph = with_constants(graph, biases)
-    warnings = (f"biases are not corrected: {reason}",) if prepared and reason else ()
     return QuantizedGraph(
         graph,
         {node.name: held for node, held in params.items()},
-        warnings,
+        _uncorrected(reason) if prepared else (),
         unscaled,
         frozenset((node.name, reader.name) for node, reader in exact),
     )
+
+
+def quantize_weights(
+    graph: GraphModule, calibration: Calibration, optimize: str, weights_above: int
+) -> QuantizedGraph:
+    """Unless it must be fast, correct a graph's biases for weights in int8; no value is stored as integers.
+
+    Args:
+        graph: a passed graph, traced with one image; it stays as it is.
+        calibration: images whose means the layers keep.
+        optimize: "fast" changes nothing.
+        weights_above: layers with more weights have them in int8, one scale per output channel.
+    """
+    if optimize == "fast":
+        return QuantizedGraph(graph, {})
+    with torch_threads(1), torch.inference_mode():
+        reason = objection(graph, torch.from_numpy(calibration.images.first(_PROOF_IMAGES)))
+        if reason is not None:
+            return QuantizedGraph(graph, {}, _uncorrected(reason))
+        images = images_for_biases(calibration.images)
+        biases = corrected_graph_biases(
+            graph, {}, images, per_channel_linear=True, weights_above=weights_above
+        )
+        return QuantizedGraph(with_constants(graph, biases), {})
+
+
+def _uncorrected(reason: str | None) -> tuple[str, ...]:
+    return () if reason is None else (f"biases are not corrected: {reason}",)

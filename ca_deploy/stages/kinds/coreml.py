@@ -10,10 +10,12 @@ from ca_deploy.stages.work import Formulated, Work, Written
 
 if TYPE_CHECKING:
     from ca_deploy.passes import PassesResult
+    from ca_deploy.quantization.graph.quantize import QuantizedGraph
 
 _TARGET = "ios"
-_INT8_WEIGHTS_ABOVE = {"fp16": None, "int8_weights": 512, "int8": 0}
-"""Layers with fewer weights stay float16 where only the size counts; integers multiply integers only."""
+_FEW = 512
+"""Weights of a layer that stay float16 where only the size counts; integers multiply integers only."""
+_INT8_WEIGHTS_ABOVE = {"fp16": None, "int8_weights": _FEW, "int8": 0}
 
 
 def write(work: Work) -> Written:
@@ -28,9 +30,9 @@ def write(work: Work) -> Written:
     written = Written()
     exact = work.formed(_apart())
     if "fp16" in precisions:
-        written += _package(work, "fp16", exact)
+        written += _float16(work, exact)
     if "int8" in precisions:
-        written += _package(work, "int8_weights", exact)
+        written += _int8_weights(work, exact)
         written += _int8(work)
     return written
 
@@ -43,6 +45,19 @@ def _apart() -> tuple[Any, ...]:
     return SplitConcatenations(), MoveReshapes()
 
 
+def _float16(work: Work, formed: PassesResult) -> Written:
+    from ca_deploy.quantization.graph.quantize import QuantizedGraph
+
+    return _package(work, "fp16", formed, QuantizedGraph(formed.graph, {}))
+
+
+def _int8_weights(work: Work, formed: PassesResult) -> Written:
+    from ca_deploy.quantization.graph.quantize import quantize_weights
+
+    quantized = quantize_weights(formed.graph, work.calibration, work.plan.optimize, _FEW)
+    return _package(work, "int8_weights", formed, quantized)
+
+
 def _int8(work: Work) -> Written:
     """Activations in int8, too: symmetric, as the Neural Engine multiplies them (A17 Pro and later)."""
     from ca_deploy.quantization.graph.parameters import Scheme
@@ -51,11 +66,10 @@ def _int8(work: Work) -> Written:
     formed = work.formed((*work.equalization(), *_apart()))
     scheme = Scheme("int8", symmetric=True, per_channel_linear=True)
     quantized = quantize_graph(formed.graph, work.calibration, scheme, work.plan.optimize, work.progress)
-    written = _package(work, "int8", formed, quantized)
-    return written + Written(warnings=tuple(f"model_int8.mlpackage: {one}" for one in quantized.warnings))
+    return _package(work, "int8", formed, quantized)
 
 
-def _package(work: Work, precision: str, formed: PassesResult, quantized: Any = None) -> Written:
+def _package(work: Work, precision: str, formed: PassesResult, quantized: QuantizedGraph) -> Written:
     """Write one package."""
     from ca_deploy.exporters.coreml.package import write_package
     from ca_deploy.exporters.coreml.program import mil_program
@@ -63,17 +77,13 @@ def _package(work: Work, precision: str, formed: PassesResult, quantized: Any = 
     path = work.folder / f"model_{precision}.mlpackage"
     work.progress.step(f"Writing {path.name}")
     spec = work.plan.recipe.input
-    unscaled: tuple[str, ...] = ()
-    if quantized is None:
-        program = mil_program(formed.graph, spec.mean, spec.std)
-    else:
-        program = mil_program(quantized.graph, spec.mean, spec.std, quantized.params, quantized.exact)
-        unscaled = quantized.unscaled
+    program = mil_program(quantized.graph, spec.mean, spec.std, quantized.params, quantized.exact)
     write_package(path, program, _description(work), _INT8_WEIGHTS_ABOVE[precision])
     artifact = Artifact(
         path, "coreml", precision, _TARGET, work.pass_names(formed.records), interface="pixels"
     )
-    return Written((artifact,), (Formulated(_TARGET, (precision,), formed.records, unscaled),))
+    formulated = Formulated(_TARGET, (precision,), formed.records, quantized.unscaled)
+    return Written((artifact,), (formulated,), tuple(f"{path.name}: {one}" for one in quantized.warnings))
 
 
 def _description(work: Work) -> Any:

@@ -11,7 +11,7 @@ from ca_deploy.quantization.calibration import Calibration
 from ca_deploy.quantization.calibration_set import ImageSet
 from ca_deploy.quantization.graph.execution import run
 from ca_deploy.quantization.graph.parameters import Scheme
-from ca_deploy.quantization.graph.quantize import quantize_graph
+from ca_deploy.quantization.graph.quantize import quantize_graph, quantize_weights
 from ca_deploy.quantization.graph.rounding import rounded
 from ca_deploy.quantization.parameters import asymmetric
 from ca_deploy.quantization.simulation.simulation import rounded_weights
@@ -93,6 +93,20 @@ def test_corrected_biases_restore_the_means_of_channels(gated, images, per_chann
 
 def gated_means(graph, images):
     return run(graph, torch.from_numpy(images.images.first(24)), lambda _, value: value)[0].mean(0)
+
+
+def test_biases_make_up_for_weights_that_are_rounded_alone(gated, images):
+    quantized = quantize_weights(gated, images, "balanced", weights_above=150)
+    assert quantized.params == {}
+    large = {"first.weight": rounded_weights(gated.get_buffer("first.weight"), 0)}  # the others: 128 or fewer
+
+    def means(graph):
+        return run(graph, torch.from_numpy(images.images.first(24)), lambda _, value: value, large)[0].mean(0)
+
+    with torch.no_grad():
+        wanted = gated_means(gated, images)
+        assert (means(quantized.graph) - wanted).abs().max() < (means(gated) - wanted).abs().max() / 2
+    assert quantize_weights(gated, images, "fast", weights_above=150).graph is gated
 
 
 def test_the_given_graph_stays_as_it_is(images):
