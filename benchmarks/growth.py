@@ -117,7 +117,7 @@ def _page(rows: dict[_Point, list[Row]], session: Session) -> str:
         f"Written by `python -m benchmarks growth` on {session.day}: coordinate attention, int8,\n"
         f"one thread of {session.machine.processor} (other programs kept {session.other_work:.2f} cores "
         f"busy),\nand million instructions on an emulated Cortex-A76. "
-        "Columns as in [results.md](results.md); ms and instructions are those of a whole batch.\n\n"
+        "Columns as in [results.md](results.md);\nms and instructions are those of a whole batch.\n\n"
         "![Milliseconds per image](results.growth.svg)\n\n"
     )
     return "\n\n".join(part for part in (head + table(columns, lines), _left_out(rows)) if part) + "\n"
