@@ -36,6 +36,9 @@ PRECISIONS: dict[str, Precision] = {
 }
 """By name, in the order in which artifacts are listed. The file of each is model_NAME.tflite."""
 
+INT8_ACTIVATIONS = ("int8", "int8_per_tensor")
+"""Those that are prepared beyond ranges, and may multiply by gates in float."""
+
 DEFAULT = tuple(name for name, precision in PRECISIONS.items() if precision.default)
 
 

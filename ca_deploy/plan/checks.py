@@ -8,6 +8,7 @@ from ca_deploy.plan.kept_float import check_kept_float
 from ca_deploy.plan.options import Options
 from ca_deploy.plan.pixels import check_archive
 from ca_deploy.plan.plan import Plan
+from ca_deploy.precisions import INT8_ACTIVATIONS
 
 
 def check_plan(plan: Plan, asked: Options) -> None:
@@ -24,6 +25,7 @@ def check_plan(plan: Plan, asked: Options) -> None:
     formats.check_each_format_written(asked.formats or (), plan.precisions)
     check_kept_float(plan, asked.keep_float)
     _check_learning(plan, asked)
+    _check_tflite_options(plan, asked)
     check_archive(plan)
     if plan.batch > 1 and plan.check_clients:
         raise UserError(
@@ -41,3 +43,31 @@ def _check_learning(plan: Plan, asked: Options) -> None:
             )
     if asked.adaround and not plan.optimize_minutes:
         raise UserError("--adaround: --optimize-minutes 0 leaves no time for it; give it some")
+
+
+def _check_tflite_options(plan: Plan, asked: Options) -> None:
+    """Options of .tflite files need one that is written; options of int8 activations, one that has them."""
+    written = plan.precisions_in("tflite")
+    about_any = {
+        "--batch": asked.batch is not None and asked.batch > 1,
+        "--min-runtime": asked.min_runtime not in (None, "none"),
+        "--check-clients": asked.check_clients,
+        "--tune": asked.tune is not None,
+    }
+    about_int8 = {
+        "--ranges": asked.ranges is not None,
+        "--float-gates": asked.float_gates,
+        "--optimize-minutes": asked.optimize_minutes is not None,
+        "--adaround": asked.adaround,
+    }
+    for option, given in about_any.items():
+        if given and not written:
+            raise UserError(
+                f"{option}: no .tflite is to be written; leave it out, or write one with --formats tflite"
+            )
+    for option, given in about_int8.items():
+        if given and not set(written) & set(INT8_ACTIVATIONS):
+            raise UserError(
+                f"{option}: no .tflite with int8 activations is to be written; leave it out, or write one "
+                "with --formats tflite --precision int8"
+            )

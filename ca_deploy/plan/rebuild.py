@@ -39,7 +39,7 @@ def rebuild(published: Published, options: Options) -> Plan:
         "seed": before["seed"],
         "batch": before.get("batch"),
         "min_runtime": before["min_runtime"],
-        "float_gates": before["float_gates"],
+        "float_gates": _float_gates(before),
         "keep_float": before.get("keep_float"),
     }
     taken = {name: value for name, value in earlier.items() if getattr(options, name) is None}
@@ -62,3 +62,8 @@ def _formats(before: Mapping[str, Any], options: Options) -> tuple[tuple[str, ..
     new = [target for target in options.targets or () if target not in before["targets"]]
     brought, warnings = formats.brought_by(new)
     return tuple(dict.fromkeys((*earlier, *brought))), warnings
+
+
+def _float_gates(before: Mapping[str, Any]) -> bool | None:
+    """Whether every gate was multiplied in float; None where the recipe says of which, as after --tune."""
+    return True if before["float_gates"] and not before.get("tuned_on") else None

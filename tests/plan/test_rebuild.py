@@ -51,6 +51,14 @@ def test_an_earlier_export_s_choices_can_be_taken_back(earlier):
     assert (block.gates, block.arithmetic) == ("swapped", "int8")
 
 
+@pytest.mark.parametrize(("float_gates", "tuned_on"), [(False, None), (True, "local")])
+def test_blocks_whose_gates_the_recipe_multiplies_in_float_stay_so(earlier, float_gates, tuned_on):
+    earlier.manifest.update(float_gates=float_gates, tuned_on=tuned_on)
+    same = rebuild(earlier, Options())
+    assert same.recipe.formulations == FLOAT_GATES
+    assert not same.float_gates  # of the other blocks
+
+
 def test_formats_can_be_added(earlier, monkeypatch):
     monkeypatch.setattr("ca_deploy.formats.find_spec", lambda package: package)
     plan = rebuild(earlier, Options(formats=["ort", "coreml", "executorch"], precision=["int8"]))

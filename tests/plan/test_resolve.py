@@ -200,6 +200,37 @@ def test_labels_that_cannot_be_read_are_said_before_any_work(tmp_path):
     )
 
 
+@pytest.mark.parametrize(
+    "given",
+    [{"batch": 2}, {"min_runtime": "2.14"}, {"check_clients": True}, {"tune": "local"}],
+)
+def test_what_only_a_tflite_takes_is_refused_without_one(given):
+    resolve(Options("ca_mobilenetv2_cifar10", precision=["fp32"], **given))
+    with pytest.raises(UserError, match=r"no \.tflite is to be written; leave it out"):
+        resolve(Options("ca_mobilenetv2_cifar10", formats=["onnx"], **given))
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"ranges": "mse"},
+        {"float_gates": True},
+        {"optimize": "best", "optimize_minutes": 5},
+        {"optimize": "best", "adaround": True},
+    ],
+)
+@pytest.mark.parametrize("written", [{"precision": ["fp16", "int16x8"]}, {"formats": ["ort"]}])
+def test_what_only_int8_activations_take_is_refused_without_them(given, written):
+    resolve(Options("ca_mobilenetv2_cifar10", precision=["int8_per_tensor"], **given))
+    with pytest.raises(UserError, match=r"no \.tflite with int8 activations is to be written"):
+        resolve(Options("ca_mobilenetv2_cifar10", **written, **given))
+
+
+def test_what_changes_nothing_is_taken_whatever_is_written():
+    plain = {"batch": 1, "min_runtime": "none", "float_gates": False, "check_clients": False}
+    assert resolve(Options("ca_mobilenetv2_cifar10", formats=["onnx"], **plain)).batch == 1
+
+
 def test_nothing_can_be_kept_in_float_whatever_is_written():
     assert (
         resolve(Options("ca_mobilenetv2_cifar10", precision=["fp16"], keep_float=["none"])).keep_float == ()

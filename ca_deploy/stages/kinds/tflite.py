@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from ca_deploy.artifact import Artifact
 from ca_deploy.plan import Plan
-from ca_deploy.precisions import PRECISIONS, needs_calibration
+from ca_deploy.precisions import INT8_ACTIVATIONS, PRECISIONS, needs_calibration
 from ca_deploy.stages.description import written_with_metadata
 from ca_deploy.stages.formulating import float_blocks, formulated
 from ca_deploy.stages.kinds.pixels import write_pixel_variant
@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ca_deploy.passes import Pass, PassesResult
     from ca_deploy.quantization.older_operators import ForRuntime
     from ca_deploy.quantization.reconstruction import Learning
-
-_INT8 = ("int8", "int8_per_tensor")  # what is prepared beyond ranges, and may multiply its gates in float
 
 
 def write(work: Work) -> Written:
@@ -90,7 +88,7 @@ def _write_formulated(work: Work, target: str, passes: Sequence[Pass], precision
             stated,
             _learning(plan),
         )
-        if precision in _INT8:
+        if precision in INT8_ACTIVATIONS:
             products = gate_products(formed.graph, float_blocks(work, target))
             quantized = replace(
                 quantized,
@@ -140,7 +138,7 @@ def _unscaled(float32: bytes, optimize: str, precisions: Sequence[str]) -> tuple
     """What int8 could not prepare of a graph, and why."""
     from ca_deploy.quantization.tflite_clips import unscaled_clips
 
-    prepared = optimize != "fast" and any(name in _INT8 for name in precisions)
+    prepared = optimize != "fast" and any(name in INT8_ACTIVATIONS for name in precisions)
     return unscaled_clips(float32) if prepared else ()
 
 
