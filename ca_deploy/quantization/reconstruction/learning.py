@@ -63,6 +63,7 @@ def learn(
             optimizer.zero_grad()
             loss.backward()  # type: ignore[no-untyped-call]
             optimizer.step()
+            variables.steps.hold()
             count += 1
     for found, _ in rates:
         for one in found:

@@ -39,6 +39,16 @@ def test_tensors_that_share_parameters_learn_together_and_fixed_ones_do_not(step
             assert found[int(operator.outputs[0])] is rule.fixed
 
 
+def test_scales_become_no_smaller_than_nine_tenths(steps, gated, gated_ranges):
+    with torch.no_grad():
+        for scale in steps.scales:
+            scale.sub_(1)
+    steps.hold()
+    before = Simulation(gated).parameters(gated_ranges)
+    for index, after in Simulation(gated).parameters({**gated_ranges, **steps.ranges()}).items():
+        assert after.scale[0] >= 0.899 * before[index].scale[0]
+
+
 def test_scales_and_zero_points_have_gradients(steps, gated):
     source = Simulation(gated).model.inputs[0]
     (group,) = steps.of({source})
