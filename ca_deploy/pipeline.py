@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING, Unpack
 from ca_deploy import stages
 from ca_deploy.artifact import MANIFEST, REPORT, staging, write_json
 from ca_deploy.plan import Choices, Options, Plan, rebuild, resolve
+from ca_deploy.plan.values import one_of
 from ca_deploy.progress import Progress, Silent
 from ca_deploy.published import read_published
+from ca_deploy.recipe import TARGETS
 from ca_deploy.recipe_file import save_formulations
 from ca_deploy.report.documents import manifest, report
 from ca_deploy.result import Exported, ExportResult
@@ -133,7 +135,7 @@ def sensitivity(
     options = Options(
         images=images,
         precision=("int8",),
-        targets=None if target is None else (target,),
+        targets=None if target is None else (one_of("--target", target, TARGETS),),
         formats=("tflite",),  # what is simulated, whatever else was exported
         optimize=optimize,
         threads=threads,

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 
 import ca_deploy
+from ca_deploy import pipeline
 from ca_deploy.artifact import sha256_file
 from ca_deploy.errors import UserError
 from ca_deploy.quantization.tflite_model import TFLiteModel
@@ -267,3 +268,8 @@ def test_a_recipe_that_the_weights_contradict_is_refused(tmp_path):
     shipped = Path(ca_deploy.__file__).parents[1] / "models" / "ca_mobilenetv2_cifar10.safetensors"
     with pytest.raises(UserError, match="se"):
         ca_deploy.export("se_mobilenetv2", weights=shipped, out=tmp_path / "out")
+
+
+def test_an_unknown_target_of_sensitivity_is_called_by_its_option(tmp_path):
+    with pytest.raises(UserError, match=r"^--target adroid: unknown \(did you mean 'android'\?\)"):
+        pipeline.sensitivity(tmp_path, target="adroid")

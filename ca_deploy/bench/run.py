@@ -9,7 +9,7 @@ from typing import Any
 
 from ca_deploy.bench.artifacts import check_loadable, collect, labels
 from ca_deploy.bench.comparison import Baseline, Beside, Comparison, Earlier, Uncompared
-from ca_deploy.bench.devices import DeviceOptions, open_device
+from ca_deploy.bench.devices import DeviceOptions, check_options, open_device
 from ca_deploy.bench.interleave import Effort
 from ca_deploy.bench.past import PastResults, check_baseline
 from ca_deploy.bench.results import results_document
@@ -71,6 +71,7 @@ def run(
         UserError: when an artifact, a device's name or the baseline cannot be used, or fits nothing.
     """
     opened = [open_device(name, options) for name in dict.fromkeys(devices)]
+    check_options(devices, options or DeviceOptions())
     if against is not None:
         check_baseline(against)
     files = collect(places)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Sequence
 from dataclasses import asdict
 from importlib.metadata import version
 from typing import Any
 
 from ca_deploy import __version__
 from ca_deploy.artifact import PRODUCER, sha256_artifact, size_of
+from ca_deploy.formats import FORMATS
 from ca_deploy.metrics import Parity
 from ca_deploy.plan import SHIPPED_IMAGES, Plan
 from ca_deploy.report.finite import finite
@@ -34,7 +36,7 @@ def manifest(result: ExportResult) -> dict[str, Any]:
     return {
         "producer": PRODUCER,
         "schema_version": SCHEMA_VERSION,
-        "versions": versions(),
+        "versions": versions(plan.formats),
         "recipe": {
             **plan.recipe.model_dump(mode="json"),
             "labels": plan.recipe.label_names(),
@@ -91,12 +93,13 @@ def report(result: ExportResult) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    """Versions of everything that shapes an artifact."""
+def versions(formats: Sequence[str]) -> dict[str, str]:
+    """Versions of everything that shapes an artifact, the packages of optional formats among it."""
+    packages = [package for name in formats if (package := FORMATS[name].package)]
     return {
         "ca-deploy": __version__,
         "python": platform.python_version(),
-        **{name: version(name) for name in _LIBRARIES},
+        **{name: version(name) for name in (*_LIBRARIES, *packages)},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from ca_deploy.bench.devices.option_checks import check_options
 from ca_deploy.bench.devices.protocol import (
     ColdStart,
     Conditions,
@@ -31,6 +32,7 @@ __all__ = [
     "OutputParity",
     "Selective",
     "Surprising",
+    "check_options",
     "compare",
     "compared_quantity",
     "open_device",
