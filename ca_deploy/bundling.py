@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from ca_deploy import __version__
 from ca_deploy.artifact import MANIFEST, PRODUCER, sha256_artifact, sha256_file, staging, write_json
 from ca_deploy.errors import UserError, VerificationError
+from ca_deploy.plan.values import one_of
 from ca_deploy.progress import Progress, Silent
 from ca_deploy.published import Published, read_published
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 _KIND = "bundle"
 _CHECKED_ON = 50  # photographs
+_NOT_OF_THE_MODEL = ("latency", "reconstruction", "status", "failures")
+"""Facts of an artifact that stay with the export: times, by which equal exports differ, and verdicts."""
 
 
 def bundle(
@@ -40,7 +43,7 @@ def bundle(
 
     Args:
         folder: what an export left.
-        platform: "android".
+        platform: "android" or "ios".
         models: names of artifacts; default: the one that suits the platform best.
         out: default: the folder's name with the platform's appended, and .zip for an archive.
         zip_archive: write one file instead of a folder.
@@ -122,8 +125,7 @@ def _package(published: Published, platform: str, names: Sequence[str] | None) -
     from ca_deploy.bundle.package import Package
     from ca_deploy.bundle.platforms import PLATFORMS
 
-    if platform not in PLATFORMS:
-        raise UserError(f"--platform {platform}: unknown; choose from {', '.join(PLATFORMS)}")
+    one_of("--platform", platform, tuple(PLATFORMS))
     usable = [model for model in _models(published) if PLATFORMS[platform].usable(model)]
     if not usable:
         raise UserError(f"{published.folder}: holds nothing for {platform}; export with --targets {platform}")
@@ -183,7 +185,7 @@ def _write(
         "license": package.recipe.license,
         "input": package.recipe.input.model_dump(mode="json"),
         "models": [
-            {key: value for key, value in model.facts.items() if key not in ("latency", "status", "failures")}
+            {key: value for key, value in model.facts.items() if key not in _NOT_OF_THE_MODEL}
             for model in package.models
         ],
         "checks": [asdict(one) for one in checks],

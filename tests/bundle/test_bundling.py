@@ -50,10 +50,14 @@ def test_the_manifest_names_every_other_file_by_content(exported: Path, tmp_path
     }
 
 
-def test_an_archive_repeats_to_the_byte(exported: Path, tmp_path: Path) -> None:
+def test_an_archive_repeats_to_the_byte_whatever_time_the_export_took(exported: Path, tmp_path: Path) -> None:
     first = bundle(exported, "android", zip_archive=True, out=tmp_path / "one.zip")
     moved = tmp_path / "moved" / "colours"
     shutil.copytree(exported, moved)
+    exported_again = json.loads((moved / "manifest.json").read_text())
+    for one in exported_again["artifacts"]:
+        one |= {"latency": [{"median": 9.9}], "reconstruction": {"seconds": 9.9}}
+    (moved / "manifest.json").write_text(json.dumps(exported_again))
     bundle(moved, "android", zip_archive=True)
     second = moved.with_name("colours-android.zip")
     assert (tmp_path / "one.zip").read_bytes() == second.read_bytes()
