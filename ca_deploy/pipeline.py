@@ -31,7 +31,7 @@ def export(
     threads: int | None = None,
     overwrite: bool = False,
     tune: str | None = None,
-    tune_minutes: float = 15.0,
+    tune_minutes: float | None = None,
     tune_save: str | Path | None = None,
     progress: Progress | None = None,
     **chosen: Unpack[Choices],
@@ -48,7 +48,7 @@ def export(
         overwrite: replace an earlier export at `out`.
         tune: device to choose each attention block's formulation on, such as "local" or
             "emulated:cortex-a76".
-        tune_minutes: how long that may take.
+        tune_minutes: how long that may take; default: 15.
         tune_save: recipe file to write the choice into; the recipe itself, or a new one.
         progress: what to report to; silent by default.
         **chosen: which artifacts are written, from which images, and how: see `Choices`.

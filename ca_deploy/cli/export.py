@@ -81,9 +81,13 @@ Tune = Annotated[
     ),
 ]
 TuneMinutes = Annotated[
-    float,
+    float | None,
     typer.Option(
-        "--tune-minutes", rich_help_panel=_TUNING, metavar="MINUTES", help="How long --tune may take."
+        "--tune-minutes",
+        rich_help_panel=_TUNING,
+        metavar="MINUTES",
+        help="How long --tune may take; default: 15.",
+        show_default=False,
     ),
 ]
 TuneSave = Annotated[
@@ -118,7 +122,7 @@ def export(
     quiet: options.Quiet = False,
     debug: options.Debug = False,
     tune: Tune = None,
-    tune_minutes: TuneMinutes = 15.0,
+    tune_minutes: TuneMinutes = None,
     tune_save: TuneSave = None,
     **chosen: Any,
 ) -> None:

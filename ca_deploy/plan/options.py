@@ -82,5 +82,5 @@ class Options:
     threads: int | None = None
     overwrite: bool = False
     tune: str | None = None
-    tune_minutes: float = 15.0
+    tune_minutes: float | None = None
     tune_save: Path | None = None

@@ -10,6 +10,8 @@ from ca_deploy.errors import UserError
 from ca_deploy.plan.options import Options
 from ca_deploy.recipe_file import check_recipe_target
 
+_MINUTES = 15.0
+
 
 @dataclass(frozen=True)
 class TuningPlan:
@@ -35,15 +37,18 @@ def tuning_plan(options: Options, targets: Sequence[str]) -> TuningPlan | None:
     if options.tune is None:
         if options.tune_save is not None:
             raise UserError("--tune-save has nothing to save without --tune DEVICE")
+        if options.tune_minutes is not None:
+            raise UserError("--tune-minutes has nothing to end without --tune DEVICE")
         return None
-    if not options.tune_minutes > 0:
-        raise UserError(f"--tune-minutes {options.tune_minutes:g}: must be more than 0")
+    minutes = _MINUTES if options.tune_minutes is None else options.tune_minutes
+    if not minutes > 0:
+        raise UserError(f"--tune-minutes {minutes:g}: must be more than 0")
     if len(targets) > 1:
         raise UserError(
             f"--tune {options.tune}: one device says nothing of several targets ({', '.join(targets)}); name "
             "the one that it stands for with --targets"
         )
-    return TuningPlan(options.tune, options.tune_minutes, _save(options.recipe, options.tune_save))
+    return TuningPlan(options.tune, minutes, _save(options.recipe, options.tune_save))
 
 
 def _save(recipe: str | None, target: Path | None) -> tuple[str, Path] | None:

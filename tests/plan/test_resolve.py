@@ -76,6 +76,7 @@ def test_a_network_without_recipe_is_named_after_its_factory():
         ),
         (Options("ca_mobilenetv2_cifar10", targets=[]), "--targets: is empty"),
         (Options("ca_mobilenetv2_cifar10", tune_save=Path("r.toml")), "--tune-save has nothing to save"),
+        (Options("ca_mobilenetv2_cifar10", tune_minutes=5), "--tune-minutes has nothing to end without"),
         (Options("ca_mobilenetv2_cifar10", tune="local", tune_minutes=0), "--tune-minutes 0: must be more"),
         (
             Options("ca_mobilenetv2_cifar10", tune="local", targets=["android", "x86"]),
