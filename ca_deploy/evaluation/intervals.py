@@ -32,7 +32,8 @@ def share(count: int, images: int) -> Estimate:
     value, z2 = count / images, Z**2
     centre = (value + z2 / (2 * images)) / (1 + z2 / images)
     half = Z / (1 + z2 / images) * math.sqrt(value * (1 - value) / images + z2 / (4 * images**2))
-    return Estimate(value, max(0.0, centre - half), min(1.0, centre + half))
+    # The value itself at 0 and 1, where rounding would leave it outside by 1e-17.
+    return Estimate(value, min(value, max(0.0, centre - half)), max(value, min(1.0, centre + half)))
 
 
 def paired_difference(gained: int, lost: int, images: int) -> Estimate:

@@ -6,6 +6,11 @@ import pytest
 from ca_deploy.evaluation.intervals import paired_difference, share
 
 
+def test_none_and_all_of_them_lie_in_their_intervals():
+    for images in range(1, 200):
+        assert (share(0, images).low, share(images, images).high) == (0, 1)
+
+
 def test_wilson_s_interval_is_the_published_one():
     # Newcombe, Statistics in Medicine 1998, table I, method 3: 81 of 263.
     found = share(81, 263)
