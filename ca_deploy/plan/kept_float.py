@@ -24,12 +24,12 @@ def kept_float(wanted: tuple[str, ...], targets: Sequence[str], precisions: Sequ
     if named and len(targets) > 1:
         raise UserError(
             f"--keep-float {named[0]}: each target's graph has names of its own; write one at a time "
-            f"(--targets {targets[0]}), or give auto:N"
+            f"(--targets {targets[0]}), or give auto:N or none"
         )
     if len(named) < len(wanted) and "int16x8" in precisions:
         raise UserError(
-            "--keep-float auto:N: costs are those of int8 activations, which int16x8 has not; give names, "
-            "or write int16x8 in a run of its own"
+            "--keep-float auto:N: costs are those of int8 activations, which int16x8 has not; give names or "
+            "none, or leave int16x8 to a run of its own"
         )
     return wanted
 
