@@ -30,6 +30,13 @@ def shared_parameters(
         rules: one per operator; None for those that stay float32.
         ranges: of every activation.
         dtype: that activations are stored in.
+
+    Returns:
+        Those of every tensor with a range, but for one that is NaN or infinite and read and written in float32
+        alone.
+
+    Raises:
+        UserError: when another one is NaN or infinite.
     """
     quantized = [(op, rule) for op, rule in zip(model.operators, rules, strict=True) if rule is not None]
     known = dict(ranges) | _constant_ranges(model, [operator for operator, _ in quantized])
@@ -38,9 +45,14 @@ def shared_parameters(
     for operator, rule in quantized:
         if rule.scale == "same":
             groups.tie([int(i) for i in (*operator.outputs, *operator.inputs) if int(i) in known])
+    stored = {int(i) for operator, _ in quantized for i in (*operator.inputs, *operator.outputs)}
+    stored |= {*model.inputs, *model.outputs}
     params: dict[int, QuantParams] = {}
     for members in groups.of(known):
-        params |= _group(members, known, fixed, dtype)
+        for member in stored.intersection(members):
+            known[member].check_finite(model.name(member))
+        if stored.intersection(members) or known[members[0]].finite:
+            params |= _group(members, known, fixed, dtype)
     return params
 
 

@@ -45,11 +45,12 @@ def measure_histograms(
 
     Args:
         data: a float32 .tflite whose input is one NHWC image.
-        limits: exact ranges on the same images, by tensor index; tensors that never change get no histogram.
+        limits: exact ranges on the same images, by tensor index; tensors that never change, or by too much or too little
+            to be counted in float32, get no histogram.
         batches: calibration images as (N, 3, H, W) float32 arrays, read once and streamed.
         threads: how many images of a batch run at the same time; see `measure_ranges`.
     """
-    varying = {index: of for index, of in limits.items() if of.low < of.high}
+    varying = {index: of for index, of in limits.items() if _countable(of)}
     lows = np.array([of.low for of in varying.values()], np.float32)
     widths = np.array([of.high - of.low for of in varying.values()], np.float32)
     total = np.zeros((len(varying), BINS), np.int64)
@@ -61,6 +62,12 @@ def measure_histograms(
         for part, counted in found:
             total[part] += counted
     return {index: Histogram(varying[index], of) for index, of in zip(varying, total, strict=True)}
+
+
+def _countable(limits: Range) -> bool:
+    """Whether a bin's width and its inverse are normal float32 numbers."""
+    info = np.finfo(np.float32)
+    return BINS * float(info.tiny) < limits.high - limits.low < float(info.max)  # not for NaN
 
 
 def _parts(values: list[NDArray[np.floating]]) -> Iterator[slice]:

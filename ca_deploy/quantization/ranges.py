@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from ca_deploy.errors import UserError
 from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.runtimes.litert import LiteRT
 
@@ -28,8 +30,28 @@ class Range:
     high: float
 
     def union(self, other: Range) -> Range:
-        """The smallest range that holds both."""
-        return Range(min(self.low, other.low), max(self.high, other.high))
+        """The smallest range that holds both; NaN stays NaN."""
+        return Range(float(np.minimum(self.low, other.low)), float(np.maximum(self.high, other.high)))
+
+    @property
+    def finite(self) -> bool:
+        """Whether neither end is NaN or infinite."""
+        return math.isfinite(self.low) and math.isfinite(self.high)
+
+    def check_finite(self, tensor: str) -> None:
+        """Make sure that integers can span it.
+
+        Args:
+            tensor: its name, for the message.
+
+        Raises:
+            UserError: when a value of it was NaN or infinite.
+        """
+        if not self.finite:
+            raise UserError(
+                f"{tensor}: NaN or infinite on a calibration image or a neighbour of one, which int8 cannot "
+                "hold; clamp it in the network, or write fp32 or fp16 only"
+            )
 
 
 def measure_ranges(data: bytes, batches: Iterable[NDArray[np.float32]], threads: int) -> dict[int, Range]:

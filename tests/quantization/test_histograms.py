@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from ca_deploy.quantization import histograms
 from ca_deploy.quantization.histograms import BINS, measure_histograms
@@ -36,3 +37,9 @@ def test_how_many_tensors_are_counted_at_once_does_not_matter(gated, images, mon
 def test_what_never_changes_has_no_histogram(gated, images):
     index = TFLiteModel(gated).inputs[0]
     assert measure_histograms(gated, {index: Range(1.0, 1.0)}, [images[:1]], 1) == {}
+
+
+@pytest.mark.parametrize("limits", [Range(0, 1e-40), Range(0, 1e-36), Range(-3e38, 3e38), Range(0, np.inf)])
+def test_what_float32_cannot_count_has_no_histogram(gated, images, limits):
+    index = TFLiteModel(gated).inputs[0]
+    assert measure_histograms(gated, {index: limits}, [images[:1]], 1) == {}

@@ -5,6 +5,7 @@ import pytest
 from ai_edge_litert import schema_py_generated as schema
 from onnx import helper
 
+from ca_deploy.errors import UserError
 from ca_deploy.metrics import sqnr_db
 from ca_deploy.quantization.parameters import asymmetric
 from ca_deploy.quantization.ranges import measure_ranges
@@ -144,6 +145,25 @@ def test_a_gate_alone_keeps_its_fixed_scale_through_a_reshape(to_tflite, images)
     written = quantize_static(data, measure_ranges(data, [images], 1))
     assert kinds(written) == kinds(data)
     assert LiteRT(written).outputs[0].quantization.scales == (1 / 256,)
+
+
+@pytest.mark.parametrize(("kinds_behind", "refused"), [(["Log"], True), (["Log", "Exp"], False)])
+def test_what_int8_stores_must_be_finite(to_tflite, images, kinds_behind, refused):
+    names = ["ramp", *kinds_behind[:-1], "logits"]
+    nodes = [helper.make_node("Conv", ["input", "w"], ["c"]), helper.make_node("Relu", ["c"], ["ramp"])]
+    nodes += [
+        helper.make_node(kind, [before], [after])
+        for kind, before, after in zip(kinds_behind, names, names[1:], strict=False)
+    ]
+    weights = np.random.default_rng(0).standard_normal((4, 3, 1, 1)).astype(np.float32)
+    data = TFLiteModel(to_tflite(nodes, {"w": weights})).dump()
+    found = measure_ranges(data, [images], 1)
+    if refused:
+        with pytest.raises(UserError, match="logits: NaN or infinite on a calibration image"):
+            quantize_static(data, found)
+    else:
+        assert np.isinf([of.low for of in found.values()]).any()
+        assert np.isfinite(outputs(quantize_static(data, found), images)).all()
 
 
 def test_equal_inputs_give_equal_bytes(gated, ranges):

@@ -71,7 +71,11 @@ def measure_graph_ranges(graph: GraphModule, batches: Iterable[NDArray[np.float3
 def graph_parameters(
     graph: GraphModule, ranges: Mapping[Node, Range], scheme: Scheme
 ) -> dict[Node, QuantParams]:
-    """Parameters of every stored value; values that are only moved share those of what they came from."""
+    """Parameters of every stored value; values that are only moved share those of what they came from.
+
+    Raises:
+        UserError: when one is NaN or infinite.
+    """
     groups: Groups[Node] = Groups()
     for node in ranges:
         if node.target in SAME:
@@ -81,6 +85,7 @@ def graph_parameters(
         span = ranges[members[0]]
         for member in members[1:]:
             span = span.union(ranges[member])
+        span.check_finite(members[0].name)
         unit = any(member.target in _UNIT for member in members) and span.low >= 0 and span.high <= 1
         params |= dict.fromkeys(members, scheme.unit() if unit else scheme.spanning(span))
     return params

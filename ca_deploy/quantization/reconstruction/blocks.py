@@ -11,8 +11,8 @@ _BOUNDARIES = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED", "ADD")
 def blocks(simulation: Simulation) -> list[range]:
     """Consecutive places of operators that cover the whole graph, in order.
 
-    A block ends behind a layer or sum without activation function whose result alone is read further on: in
-    MobileNetV2 behind every residual sum and every linear bottleneck, so that a block is an inverted residual
+    A block ends behind a layer or sum without activation function whose result alone is read further on, and
+    by operators only: in MobileNetV2 behind every residual sum and every linear bottleneck, so that a block is an inverted residual
     as in BRECQ (Li et al., 2021). What has no weights of its own belongs to the block before it, and the
     first operators to the first block that has some.
     """
@@ -40,8 +40,13 @@ def boundary(simulation: Simulation, block: range) -> int:
 
 def _narrow(simulation: Simulation, place: int) -> bool:
     operator = simulation.operators[place]
+    results = {int(index) for index in operator.outputs}
     makes_a_boundary = simulation.model.kind(operator) in _BOUNDARIES and not fused_activation(operator)
-    return makes_a_boundary and _alive(simulation, place) == {int(index) for index in operator.outputs}
+    return (
+        makes_a_boundary
+        and results.isdisjoint(simulation.model.outputs)
+        and _alive(simulation, place) == results
+    )
 
 
 def _alive(simulation: Simulation, place: int) -> set[int]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import os
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
 _KEPT = 8
 """Files; the oldest go. One is about as large as the float32 model."""
+_DIGEST = hashlib.sha256().digest_size
+"""Bytes in front of what is saved, without which a damaged file could be read as another state."""
 
 
 class Checkpoint:
@@ -31,20 +33,27 @@ class Checkpoint:
         self.path = folder / f"{digest.hexdigest()}.pt"
 
     def load(self) -> Any | None:
-        """What was saved last; None when nothing was, or nothing that can be read."""
+        """What was saved last; None when nothing was, or its file is damaged."""
         try:
-            return torch.load(self.path, weights_only=True)
-        except (OSError, RuntimeError, UnpicklingError, ValueError, EOFError):
+            content = self.path.read_bytes()
+        except OSError:
             return None
+        digest, saved = content[:_DIGEST], content[_DIGEST:]
+        if hashlib.sha256(saved).digest() != digest:
+            return None
+        return torch.load(io.BytesIO(saved), weights_only=True)
 
     def save(self, state: Any) -> None:
         """Put `state` (tensors, numbers, lists and dictionaries) in place of what was there, in one step."""
+        saved = io.BytesIO()
+        torch.save(state, saved)
         folder = self.path.parent
         folder.mkdir(parents=True, exist_ok=True)
         handle, unfinished = tempfile.mkstemp(dir=folder, suffix=".unfinished")
         try:
             with os.fdopen(handle, "wb") as file:
-                torch.save(state, file)
+                file.write(hashlib.sha256(saved.getbuffer()).digest())
+                file.write(saved.getbuffer())
             Path(unfinished).replace(self.path)
         finally:
             Path(unfinished).unlink(missing_ok=True)

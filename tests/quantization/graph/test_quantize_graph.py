@@ -6,6 +6,7 @@ import torch
 from small_graphs import Gated, graph_of
 from torch import nn
 
+from ca_deploy.errors import UserError
 from ca_deploy.progress import Silent
 from ca_deploy.quantization.calibration import Calibration
 from ca_deploy.quantization.calibration_set import ImageSet
@@ -128,3 +129,12 @@ def test_images_that_flow_into_one_another_are_measured_one_by_one(images):
     )
     output = found.params[found.graph.graph.output_node().args[0].name]
     assert output.same_as(asymmetric(0.0, 0.0))  # alone, an image minus itself is zero
+
+
+def test_what_is_stored_must_be_finite(images):
+    class Logarithm(nn.Module):
+        def forward(self, x):
+            return torch.log(torch.relu(x)).exp().mean((2, 3))
+
+    with pytest.raises(UserError, match="log: NaN or infinite on a calibration image"):
+        quantize_graph(graph_of(Logarithm()), images, Scheme("uint8"), "fast", Silent())

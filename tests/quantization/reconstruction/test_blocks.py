@@ -1,5 +1,6 @@
 from itertools import pairwise
 
+import numpy as np
 from onnx import helper
 
 from ca_deploy.quantization.reconstruction.blocks import blocks, boundary
@@ -33,6 +34,20 @@ def test_a_block_hands_on_the_tensor_that_the_next_one_reads(residual):
         assert boundary(simulation, block) == written
         assert written in {index for place in behind for index in simulation.operators[place].inputs}
     assert boundary(simulation, found[-1]) == simulation.model.outputs[0]
+
+
+def test_no_block_ends_at_what_the_caller_reads(to_tflite):
+    random = np.random.default_rng(0)
+    weights = {name: random.standard_normal((3, 3, 1, 1)).astype(np.float32) for name in ("w0", "w1", "w2")}
+    nodes = [
+        helper.make_node("Conv", ["input", "w0"], ["inner"]),
+        helper.make_node("Conv", ["inner", "w1"], ["features"]),
+        helper.make_node("Conv", ["features", "w2"], ["logits"]),
+    ]
+    simulation = Simulation(to_tflite(nodes, weights, outputs=("features", "logits")))
+    found = blocks(simulation)
+    assert [len(block) for block in found] == [1, 2]
+    assert boundary(simulation, found[1]) == simulation.model.outputs[0]
 
 
 def test_a_network_without_weights_has_no_blocks(to_tflite):

@@ -22,8 +22,15 @@ def test_other_parts_are_another_checkpoint(tmp_path):
 
 def test_a_broken_file_counts_as_none(tmp_path):
     checkpoint = Checkpoint(tmp_path, [b"weights"])
-    checkpoint.path.write_bytes(b"PK half a file")
-    assert checkpoint.load() is None
+    checkpoint.save({"kept": [True], "tensor": torch.ones(9)})
+    whole = checkpoint.path.read_bytes()
+    flipped = bytearray(whole)
+    flipped[len(whole) // 2] ^= 1
+    for broken in (b"", b"half a file", whole[: len(whole) // 2], bytes(flipped)):
+        checkpoint.path.write_bytes(broken)
+        assert checkpoint.load() is None
+    checkpoint.path.write_bytes(whole)
+    assert checkpoint.load()["kept"] == [True]
 
 
 def test_the_oldest_go(tmp_path):

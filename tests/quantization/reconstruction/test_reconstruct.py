@@ -125,6 +125,21 @@ def test_a_network_with_two_outputs_is_learned_in_one_block(to_tflite, image_set
     assert (record.blocks, record.blocks_learned, record.kept) == (1, 1, True)
 
 
+def test_a_network_that_gives_its_features_too_is_learned(to_tflite, image_set, images, few, tmp_path):
+    random = np.random.default_rng(0)
+    weights = {f"w{i}": random.standard_normal((n, 3, 1, 1)).astype(np.float32) for i, n in ((0, 3), (1, 6))}
+    nodes = [
+        helper.make_node("Conv", ["input", "w0"], ["features"]),
+        helper.make_node("Conv", ["features", "w1"], ["logits"]),
+    ]
+    data = TFLiteModel(to_tflite(nodes, weights, outputs=("features", "logits"))).dump()
+    ranges = measure_ranges(data, [images], 1)
+    start = Candidate(data, ranges, quantize_static(data, ranges))
+    learning = Learning(5.0, 0, rounding=True, folder=tmp_path)
+    _, record = reconstructed(data, start, Calibration(image_set(images)), learning, Silent(), settings=few)
+    assert (record.blocks_learned, record.rounds_done) == (1, few.output_rounds)
+
+
 def test_a_network_that_gives_nothing_learns_nothing(to_tflite, image_set, images, few, tmp_path):
     nodes = [helper.make_node("Conv", ["input", "w"], ["logits"])]
     data = TFLiteModel(to_tflite(nodes, {"w": np.zeros((4, 3, 1, 1), np.float32)})).dump()
