@@ -32,8 +32,7 @@ def shared_parameters(
         dtype: that activations are stored in.
 
     Returns:
-        Those of every tensor with a range, but for one that is NaN or infinite and read and written in float32
-        alone.
+        Those of every tensor with a range, without what is NaN or infinite and stored in float32 alone.
 
     Raises:
         UserError: when another one is NaN or infinite.

@@ -8,6 +8,9 @@ from ca_deploy.errors import UserError
 from ca_deploy.quantization.tflite_model import TFLiteModel
 from ca_deploy.runtimes.litert import shapes_at
 
+_SIZED = {"RESHAPE": (0, 1), "SLICE": (0, 2), "BROADCAST_TO": (0, 1), "TRANSPOSE_CONV": (2, 0)}
+"""Operators that state the size of their result: places of what they read, and of the size."""
+
 
 def with_batch(data: bytes, images: int) -> bytes:
     """Let a .tflite that takes one image take several.
@@ -24,7 +27,7 @@ def with_batch(data: bytes, images: int) -> bytes:
     """
     if images == 1:
         return data
-    model = TFLiteModel(_reshaping(data, images))
+    model = TFLiteModel(_resized(data, images))
     try:
         shapes = shapes_at(model.dump(), images)
     except ValueError as error:
@@ -37,14 +40,17 @@ def with_batch(data: bytes, images: int) -> bytes:
     return model.dump()
 
 
-def _reshaping(data: bytes, images: int) -> bytes:
-    """The file with RESHAPEs to (1, ...) that make (images, ...) instead, and nothing unused."""
+def _resized(data: bytes, images: int) -> bytes:
+    """The file with operators that state sizes of (images, ...) in place of (1, ...), and nothing unused."""
     model = TFLiteModel(data)
     for operator in model.operators:
-        if model.kind(operator) != "RESHAPE" or model.shape(int(operator.inputs[0]))[:1] != [1]:
+        source, stated = _SIZED.get(model.kind(operator), (0, -1))
+        if stated < 0 or model.shape(int(operator.inputs[source]))[:1] != [1]:
             continue
-        index = int(operator.inputs[1])
+        index = int(operator.inputs[stated])
         shape = model.constant(index)
         if shape is not None and shape.size and shape[0] == 1:
             model.set_constant(index, np.array([images, *shape[1:]], shape.dtype))
+            result = int(operator.outputs[0])
+            model.set_shape(result, [images, *model.shape(result)[1:]])  # SLICE compares the two
     return model.dump()

@@ -45,8 +45,8 @@ def measure_histograms(
 
     Args:
         data: a float32 .tflite whose input is one NHWC image.
-        limits: exact ranges on the same images, by tensor index; tensors that never change, or by too much or too little
-            to be counted in float32, get no histogram.
+        limits: exact ranges on the same images, by tensor index; tensors that never change, or by more or
+            less than float32 can count, get no histogram.
         batches: calibration images as (N, 3, H, W) float32 arrays, read once and streamed.
         threads: how many images of a batch run at the same time; see `measure_ranges`.
     """

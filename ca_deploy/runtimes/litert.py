@@ -114,8 +114,10 @@ class LiteRT:
 def shapes_at(data: bytes, images: int) -> dict[int, tuple[int, ...]]:
     """Sizes of all tensors of a `.tflite` file, by index, when its input takes several images.
 
+    It is run once, because some operators look at their sizes only then.
+
     Raises:
-        ValueError: when LiteRT cannot resize it.
+        ValueError: when LiteRT cannot resize or run it.
     """
     with quiet_stderr():
         interpreter = Interpreter(
@@ -126,6 +128,7 @@ def shapes_at(data: bytes, images: int) -> dict[int, tuple[int, ...]]:
             interpreter.resize_tensor_input(one["index"], [images, *one["shape"][1:]])
         try:
             interpreter.allocate_tensors()
+            interpreter.invoke()
         except RuntimeError as error:
             raise ValueError(one_line(error)) from error
     details = interpreter.get_tensor_details()

@@ -64,3 +64,19 @@ def test_a_reshape_that_says_one_image_says_several(to_tflite, images):
     )
     (alone,), (together,) = LiteRT(flat).run(images), LiteRT(with_batch(flat, BATCH)).run(images)
     np.testing.assert_array_equal(alone, together)
+
+
+def test_a_transposed_convolution_makes_several_images(to_tflite, images):
+    node = helper.make_node("ConvTranspose", ["input", "w"], ["logits"], strides=[2, 2], kernel_shape=[2, 2])
+    weights = np.random.default_rng(0).standard_normal((3, 4, 2, 2)).astype(np.float32)
+    one = to_tflite([node], {"w": weights})
+    (alone,), (together,) = LiteRT(one).run(images), LiteRT(with_batch(one, BATCH)).run(images)
+    np.testing.assert_array_equal(alone, together)
+
+
+def test_a_slice_takes_its_part_of_every_image(to_tflite, images):
+    node = helper.make_node("Slice", ["input", "starts", "ends", "axes"], ["logits"])
+    bounds = {"starts": np.array([0, 1, 2, 3]), "ends": np.array([1, 3, 6, 8]), "axes": np.arange(4)}
+    one = to_tflite([node], bounds)
+    (alone,), (together,) = LiteRT(one).run(images), LiteRT(with_batch(one, BATCH)).run(images)
+    np.testing.assert_array_equal(alone, together)

@@ -12,9 +12,9 @@ def blocks(simulation: Simulation) -> list[range]:
     """Consecutive places of operators that cover the whole graph, in order.
 
     A block ends behind a layer or sum without activation function whose result alone is read further on, and
-    by operators only: in MobileNetV2 behind every residual sum and every linear bottleneck, so that a block is an inverted residual
-    as in BRECQ (Li et al., 2021). What has no weights of its own belongs to the block before it, and the
-    first operators to the first block that has some.
+    by operators only: in MobileNetV2 behind every residual sum and every linear bottleneck, so that a block
+    is an inverted residual as in BRECQ (Li et al., 2021). What has no weights of its own belongs to the block
+    before it, and the first operators to the first block that has some.
     """
     weighted, found, start = simulation.weighted(), list[range](), 0
     for place in range(len(simulation.operators)):
