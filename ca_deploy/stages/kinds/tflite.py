@@ -15,8 +15,11 @@ from ca_deploy.stages.kinds.pixels import write_pixel_variant
 from ca_deploy.stages.work import Formulated, Work, Written
 
 if TYPE_CHECKING:
+    from torch.fx import GraphModule
+
     from ca_deploy.passes import Pass, PassesResult
     from ca_deploy.quantization.older_operators import ForRuntime
+    from ca_deploy.quantization.quantized import Quantized
     from ca_deploy.quantization.reconstruction import Learning
 
 
@@ -55,19 +58,10 @@ def lowered(work: Work, passes: Sequence[Pass]) -> tuple[PassesResult, ForRuntim
 
 def _write_formulated(work: Work, target: str, passes: Sequence[Pass], precisions: Sequence[str]) -> Written:
     """Lower one formulation of the graph and write it at each of its precisions."""
-    from ca_deploy.exporters.onnx import value_name
-    from ca_deploy.passes.blocks import gate_products
-    from ca_deploy.passes.channel_means import channel_means
-    from ca_deploy.quantization.float_gates import with_float_products
-    from ca_deploy.quantization.write import at_precision
-
     plan, progress = work.plan, work.progress
     progress.step(f"Lowering the graph for {target} ({', '.join(precisions)})")
     formed, float32 = lowered(work, passes)
     suffix = "" if target == plan.targets[0] else f".{target}"
-    stated = {
-        value_name(formed.graph, node): mean.numpy() for node, mean in channel_means(formed.graph).items()
-    }
     unscaled = _unscaled(float32.data, plan.optimize, precisions)
     written = Written(
         formulated=(Formulated(target, tuple(precisions), formed.records, unscaled),),
@@ -76,43 +70,52 @@ def _write_formulated(work: Work, target: str, passes: Sequence[Pass], precision
     for precision in precisions:
         path = work.folder / f"model_{precision}{suffix}.tflite"
         progress.step(f"Writing {path.name}")
-        quantized = at_precision(
-            precision,
-            float32.data,
-            work.calibration,
-            plan.optimize,
-            plan.threads,
-            progress,
-            (*plan.keep_float, *float32.kept_float(precision)),
-            plan.ranges,
-            stated,
-            _learning(plan),
-        )
-        if precision in INT8_ACTIVATIONS:
-            products = gate_products(formed.graph, float_blocks(work, target))
-            quantized = replace(
-                quantized,
-                data=with_float_products(
-                    quantized.data, [value_name(formed.graph, node) for node in products]
-                ),
-            )
-        names = work.pass_names(formed.records)
-        learned = quantized.reconstruction
-        artifact = Artifact(
-            path,
-            "tflite",
-            precision,
-            target,
-            names,
-            simulation_db=quantized.simulation_db,
-            reconstruction=None if learned is None else asdict(learned),
-        )
-        written += Written(
-            (written_with_metadata(plan, artifact, quantized.data),),
-            warnings=tuple(f"{path.name}: {warning}" for warning in quantized.warnings),
-        )
-        written += write_pixel_variant(work, artifact, quantized.data)
+        artifact = Artifact(path, "tflite", precision, target, work.pass_names(formed.records))
+        written += _files(work, artifact, _quantized(work, artifact, formed.graph, float32))
     return written
+
+
+def _quantized(work: Work, artifact: Artifact, graph: GraphModule, float32: ForRuntime) -> Quantized:
+    """The float32 .tflite of a graph at an artifact's precision, as the plan says."""
+    from ca_deploy.exporters.onnx import value_name
+    from ca_deploy.passes.blocks import gate_products
+    from ca_deploy.passes.channel_means import channel_means
+    from ca_deploy.quantization.float_gates import with_float_products
+    from ca_deploy.quantization.write import at_precision
+
+    plan = work.plan
+    quantized = at_precision(
+        artifact.precision,
+        float32.data,
+        work.calibration,
+        plan.optimize,
+        plan.threads,
+        work.progress,
+        keep_float=(*plan.keep_float, *float32.kept_float(artifact.precision)),
+        method=plan.ranges,
+        stated_means={value_name(graph, node): mean.numpy() for node, mean in channel_means(graph).items()},
+        learning=_learning(plan),
+    )
+    if artifact.precision not in INT8_ACTIVATIONS:
+        return quantized
+    products = gate_products(graph, float_blocks(work, artifact.target))
+    names = [value_name(graph, node) for node in products]
+    return replace(quantized, data=with_float_products(quantized.data, names))
+
+
+def _files(work: Work, artifact: Artifact, quantized: Quantized) -> Written:
+    """Write an artifact, and what apps want of it beside it."""
+    learned = quantized.reconstruction
+    artifact = replace(
+        artifact,
+        simulation_db=quantized.simulation_db,
+        reconstruction=None if learned is None else asdict(learned),
+    )
+    written = Written(
+        (written_with_metadata(work.plan, artifact, quantized.data),),
+        warnings=tuple(f"{artifact.name}: {warning}" for warning in quantized.warnings),
+    )
+    return written + write_pixel_variant(work, artifact, quantized.data)
 
 
 def _learning(plan: Plan) -> Learning | None:
