@@ -103,7 +103,7 @@ ARTIFACT_OPTIONS = (
     ArtifactOption(
         "--adaround/--no-adaround",
         None,
-        "Let best learn block by block how weights are rounded, too: minutes more, and seldom a gain",
+        "Let best learn block by block how weights are rounded, too: twice as long",
         "no",
         INT8,
         bool,
