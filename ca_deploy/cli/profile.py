@@ -31,7 +31,8 @@ def profile(
     threads: Annotated[int, typer.Option("--threads", min=1, help="Threads of the kernels.")] = 1,
     runs: Annotated[int, typer.Option("--runs", min=1, help="How many runs to look at.")] = 200,
     timeout: Annotated[
-        float, typer.Option("--timeout", min=1, help="Longest seconds on a remote device.")
+        float,
+        typer.Option("--timeout", min=1, callback=options.finite, help="Longest seconds on a remote device."),
     ] = 600.0,
     plot: Annotated[
         Path | None, typer.Option("--plot", help="Write a picture (SVG) of it.", show_default=False)

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ca_deploy.artifact import sha256_file
-from ca_deploy.bench.devices import DeviceOptions, open_device
+from ca_deploy.bench.devices import DeviceOptions, check_options, open_device
 from ca_deploy.bench.profile.attribution import attribute
 from ca_deploy.bench.profile.blocks import attention_blocks
 from ca_deploy.bench.profile.times import OperatorTimes, RunTimes
@@ -134,14 +134,17 @@ def profile(
     """Measure every operator of a `.tflite` file.
 
     Raises:
-        UserError: when it is no file that LiteRT can run, or no device that can tell.
+        UserError: when LiteRT cannot run the file, the device cannot tell, or `timeout` is none of its
+            options.
         DeviceError: when the device or LiteRT's profiler fails.
     """
     if file.suffix != ".tflite":
         raise UserError(f"{file}: only .tflite files can be profiled")
     here = LiteRT(file, xnnpack=False)
     only_input(here.inputs, file)
-    opened = open_device(device, DeviceOptions(timeout_seconds=timeout))
+    asked = DeviceOptions(timeout_seconds=timeout)
+    check_options([device], asked)
+    opened = open_device(device, asked)
     if not isinstance(opened, Profiling):
         raise UserError(f"--device {device}: cannot tell what operators cost; use local, ssh://HOST or adb")
     progress.step(f"Profiling {file.name} on {device}")

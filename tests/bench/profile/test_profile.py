@@ -75,6 +75,11 @@ def test_runs_of_different_operators_are_not_put_together() -> None:
         run_times([3, 3], [[("Add", None, 1)], [("Mean", None, 1)]])
 
 
+def test_a_timeout_needs_a_device_that_keeps_it(found: Profile) -> None:
+    with pytest.raises(UserError, match="--timeout: is for --device ssh and adb"):
+        profile(found.file, 1, 1, Silent(), timeout=5)
+
+
 def test_only_tflite_files_have_a_profile(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"only \.tflite files can be profiled"):
         profile(tmp_path / "model.onnx", 1, 1, Silent())
