@@ -88,9 +88,11 @@ class ImageArchive:
         return [(candidate, pixels[candidate.index]) for candidate in chosen], []
 
     def begins_with_pixels(self) -> bool:
-        """Whether the first image is one of pixels from 0 to 255, raw or normalised."""
-        first = next(self._images(), None)
-        return self._dtype == np.uint8 or first is None or are_whole_pixels(first[None], self._spec)
+        """Whether the first image without NaN is one of pixels from 0 to 255, raw or normalised."""
+        if self._dtype == np.uint8:
+            return True
+        first = next((image for image in self._images() if np.isfinite(image).all()), None)
+        return first is None or are_whole_pixels(first[None], self._spec)
 
     def _prepared(self, image: NDArray[Any], spec: Preprocessing) -> Pixels:
         raw = self._dtype == np.uint8

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from ca_deploy.errors import UserError
-from ca_deploy.images import ImageArchive, resize_and_crop
+from ca_deploy.images import ImageArchive, normalise, resize_and_crop
 from ca_deploy.progress import Silent
 from ca_deploy.recipe import InputSpec
 
@@ -36,6 +36,14 @@ def test_preprocessed_inputs_are_taken_as_they_are(tmp_path: Path) -> None:
     taken, _ = archive.take(candidates, 6, SPEC, Silent())
 
     assert np.array_equal(np.stack([pixels for _, pixels in taken]), INPUTS)
+
+
+def test_whether_it_begins_with_pixels_is_asked_of_the_first_image_that_is_used(tmp_path: Path) -> None:
+    normalised = normalise(RAW[:, :8, :8], SPEC)
+    normalised[0, 0, 0, 0] = np.nan
+    for name, images, pixels in (("raw", RAW, True), ("were", normalised, True), ("other", INPUTS, False)):
+        np.savez(tmp_path / f"{name}.npz", images=images)
+        assert ImageArchive(tmp_path / f"{name}.npz", SPEC).begins_with_pixels() is pixels
 
 
 def test_copies_are_one_candidate_and_nan_is_skipped(tmp_path: Path) -> None:
