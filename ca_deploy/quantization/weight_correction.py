@@ -16,6 +16,10 @@ from ca_deploy.quantization.simulation.simulation import rounded_weights
 from ca_deploy.quantization.static import rule_of
 from ca_deploy.quantization.tflite_model import TFLiteModel
 
+_FAR = 2.0
+"""Times its own size: how far the mean over images may be from what batch normalization states of it. Trained
+networks stay within 1, also on images of another kind; without training, or with statistics that are not the
+weights' own, it may be thousands, and what is corrected by such a mean is worse than what is not."""
 _LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
@@ -29,21 +33,23 @@ def correct_weight_errors(
 
     A layer with weights W + E in place of W gives E[x] * E more on average, which its bias takes back (Nagel
     et al., ICCV 2019, section 4.2). What the mean input E[x] is, batch normalization states for some tensors
-    (section 4.2.1: analytic); for all others it is measured (empirical), position by position, so that
-    borders count as they are. Only for files whose activations are not rounded, or finely: it leaves out what
-    that does to means (see `corrected_biases`).
+    (section 4.2.1: analytic); for all others, and where images contradict the statement, it is measured
+    (empirical), position by position, so that borders count as they are. Only for files whose activations are
+    not rounded, or finely: it leaves out what that does to means (see `corrected_biases`).
 
     Args:
         data: the float32 file; its weights stay float32.
         stated: mean of each channel (C) by the name of the tensor.
-        batches: calibration images (N, 3, H, W), read only if some mean is not stated.
+        batches: calibration images (N, 3, H, W).
         threads: how many images run at the same time.
     """
     model = TFLiteModel(data)
     layers = list(_layers(model))
     sources = {int(operator.inputs[rule.data]) for operator, rule in layers}
-    means = _stated_maps(model, sources, stated)
-    means |= measure_means(data, sorted(sources - set(means)), batches, threads)
+    means = measure_means(data, sorted(sources), batches, threads)
+    for index, mean in _stated_maps(model, sources, stated).items():
+        if np.linalg.norm(mean - means[index]) <= _FAR * np.linalg.norm(means[index]):
+            means[index] = mean
     for operator, rule in layers:
         bias = int(operator.inputs[rule.bias])
         shift = _mean_error(model, operator, rule, means[int(operator.inputs[rule.data])])

@@ -58,8 +58,8 @@ def at_precision(
         keep_float: which operators stay float32; see `kept_places`.
         method: how ranges of int8 activations are chosen, see `choose_ranges`; int16 has steps enough to
             hold every value and keeps "minmax".
-        stated_means: of each channel, by the tensor's name, as batch normalization states them; where weights
-            alone are rounded, these means are not measured.
+        stated_means: of each channel, by the tensor's name, as batch normalization states them; used where
+            weights alone are rounded, unless images contradict them.
         learning: how long and from where "best" learns; None learns nothing.
     """
     if optimize != "fast" and precision in _WEIGHTS_ALONE:

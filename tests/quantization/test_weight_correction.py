@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 from onnx import helper
 
 from ca_deploy.metrics import sqnr_db
@@ -39,7 +40,9 @@ def test_behind_gates_and_clips_outputs_come_closer(gated, images):
     assert better > plain + 1
 
 
-def test_a_stated_mean_says_as_much_as_images_that_are_the_same_everywhere_borders_included(to_tflite):
+@pytest.fixture(scope="module")
+def depthwise(to_tflite):
+    """A depthwise convolution behind a PAD."""
     random = np.random.default_rng(0)
     nodes = [
         helper.make_node("Conv", ["input", "w", "b"], ["logits"], pads=[1] * 4, strides=[2, 2], group=3),
@@ -47,11 +50,27 @@ def test_a_stated_mean_says_as_much_as_images_that_are_the_same_everywhere_borde
     weights = {"w": random.standard_normal((6, 1, 3, 3)).astype(np.float32), "b": np.ones(6, np.float32)}
     data = to_tflite(nodes, weights)
     assert "PAD" in map(TFLiteModel(data).kind, TFLiteModel(data).operators)
+    return data
+
+
+def flat(mean):
+    """An image that is the same everywhere."""
+    return np.broadcast_to(mean.astype(np.float32)[:, None, None], (1, 3, 8, 8))
+
+
+def test_a_stated_mean_says_as_much_as_images_that_are_the_same_everywhere_borders_included(depthwise):
     mean = np.array([1.0, -2.0, 3.0])
-    flat = np.broadcast_to(mean.astype(np.float32)[:, None, None], (1, 3, 8, 8))
-    measured, stated = (
-        correct_weight_errors(data, means, batches, 1)
-        for means, batches in (({}, [flat]), ({"input": mean}, []))
+    measured, stated, otherwise = (
+        correct_weight_errors(depthwise, means, [flat(seen)], 1)
+        for means, seen in (({}, mean), ({"input": mean}, 2 * mean), ({}, 2 * mean))
     )
     assert measured == stated
-    assert measured != data
+    assert measured not in (depthwise, otherwise)
+
+
+def test_a_stated_mean_that_images_contradict_is_measured(depthwise):
+    mean = np.array([1.0, -2.0, 3.0])
+    measured, stated = (
+        correct_weight_errors(depthwise, means, [flat(0.1 * mean)], 1) for means in ({}, {"input": mean})
+    )
+    assert measured == stated
