@@ -6,12 +6,18 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from ai_edge_litert import schema_py_generated as schema
 
 from ca_deploy.quantization.groups import Groups
 from ca_deploy.quantization.parameters import IntName, QuantParams, spanning
 from ca_deploy.quantization.ranges import Range
 from ca_deploy.quantization.rules import Rule
 from ca_deploy.quantization.tflite_model import TFLiteModel
+
+_CLIPS = (schema.ActivationFunctionType.RELU6, schema.ActivationFunctionType.RELU_N1_TO_1)
+_LEAST_CLIPPED_SCALE = 2.0**-28
+"""Kernels hold the bound in steps, as int32, and refuse a file where 6 is more than 2^31 of them: a layer
+that training has switched off may give less than a millionth."""
 
 
 def shared_parameters(
@@ -38,7 +44,8 @@ def shared_parameters(
         UserError: when another one is NaN or infinite.
     """
     quantized = [(op, rule) for op, rule in zip(model.operators, rules, strict=True) if rule is not None]
-    known = dict(ranges) | _constant_ranges(model, [operator for operator, _ in quantized])
+    operators = [operator for operator, _ in quantized]
+    known = {**ranges, **_clipped_ranges(operators, ranges, dtype), **_constant_ranges(model, operators)}
     fixed = {int(i): rule.fixed for operator, rule in quantized if rule.fixed for i in operator.outputs}
     groups: Groups[int] = Groups()
     for operator, rule in quantized:
@@ -53,6 +60,20 @@ def shared_parameters(
         if stored.intersection(members) or known[members[0]].finite:
             params |= _group(members, known, fixed, dtype)
     return params
+
+
+def _clipped_ranges(
+    operators: Sequence[Any], ranges: Mapping[int, Range], dtype: IntName
+) -> dict[int, Range]:
+    """Ranges of what is clipped by a fused ReLU6, wide enough for kernels to hold its bound."""
+    info = np.iinfo(dtype)
+    least = Range(0.0, (int(info.max) - int(info.min)) * _LEAST_CLIPPED_SCALE)
+    clipped = [
+        int(operator.outputs[0])
+        for operator in operators
+        if getattr(operator.builtinOptions, "fusedActivationFunction", None) in _CLIPS
+    ]
+    return {index: ranges[index].union(least) for index in clipped}
 
 
 def _constant_ranges(model: TFLiteModel, operators: Sequence[Any]) -> dict[int, Range]:

@@ -65,10 +65,11 @@ class _Writer:
         self._params = params
         self._constants = constants
         self._reads_exact = exact
+        self._results: set[str] = set()
 
     def nodes(self, graph: onnx.GraphProto) -> Iterator[NodeProto]:
         """All nodes of the QDQ form."""
-        results = {output.name for output in graph.output}
+        self._results = {output.name for output in graph.output}
         for given in graph.input:
             yield from self._through_integers(given.name, given.name, _real(given.name))
         for node in _without_clips(graph, self._params, self._constants):
@@ -78,16 +79,18 @@ class _Writer:
             node.output[:] = [_exact(name) if name in self._params else name for name in node.output]
             yield node
             for name in stored:
-                yield from self._through_integers(
-                    name, _exact(name), name if name in results else _real(name)
-                )
+                yield from self._through_integers(name, _exact(name), self._stored(name))
 
     def _read(self, name: str, node: NodeProto) -> str:
         """The name under which a node reads a value."""
         if name not in self._params:
             return name
         exact = any((name, result) in self._reads_exact for result in node.output)
-        return _exact(name) if exact else _real(name)
+        return _exact(name) if exact else self._stored(name)
+
+    def _stored(self, name: str) -> str:
+        """The name of what a value's integers stand for; a result of the graph keeps its own."""
+        return name if name in self._results else _real(name)
 
     def _through_integers(self, name: str, source: str, result: str) -> Iterator[NodeProto]:
         """QuantizeLinear and DequantizeLinear of `source` with the parameters of `name`."""

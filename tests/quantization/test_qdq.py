@@ -148,3 +148,12 @@ def test_the_biases_of_channels_with_tiny_weights_are_kept(monkeypatch):
     images = np.random.default_rng(1).standard_normal((2, 3, 8, 8)).astype(np.float32)
     exact, found = (OnnxRuntime(one.SerializeToString()).run(images)[0] for one in (given, written))
     assert np.abs(exact - found)[:, :2].max() < 0.2  # clipped at int32's end the bias would be 4 off
+
+
+def test_a_result_that_is_read_inside_too_keeps_its_name():
+    network = model(CONVOLUTION, node("Sigmoid", "c", "logits"))
+    network.graph.output.append(helper.make_tensor_value_info("c", TensorProto.FLOAT, None))
+    written = write_qdq(network, {"input": WIDE, "c": WIDE, "logits": UNIT})
+    image = RANDOM.standard_normal((1, 3, 8, 8)).astype(np.float32)
+    logits, inner = OnnxRuntime(written.SerializeToString()).run(image)
+    assert np.abs(logits - 1 / (1 + np.exp(-inner))).max() <= 0.51 / 256

@@ -166,5 +166,18 @@ def test_what_int8_stores_must_be_finite(to_tflite, images, kinds_behind, refuse
         assert np.isfinite(outputs(quantize_static(data, found), images)).all()
 
 
+@pytest.mark.parametrize("activations", ["int8", "int16"])
+def test_a_layer_that_gives_next_to_nothing_can_be_clipped(to_tflite, images, activations):
+    constants = {"w": np.full((4, 3, 1, 1), 1e-12, np.float32), "low": np.float32(0), "high": np.float32(6)}
+    nodes = [
+        helper.make_node("Conv", ["input", "w"], ["c"]),
+        helper.make_node("Clip", ["c", "low", "high"], ["logits"]),
+    ]
+    data = to_tflite(nodes, constants)
+    written = quantize_static(data, measure_ranges(data, [images], 1), activations=activations)
+    (found,) = LiteRT(written, xnnpack=False).run(images)  # TFLite's own kernels hold the bound as int32
+    assert np.abs(found).max() < 1e-8
+
+
 def test_equal_inputs_give_equal_bytes(gated, ranges):
     assert quantize_static(gated, ranges) == quantize_static(gated, ranges)
