@@ -82,8 +82,8 @@ class Reconstruction:
         found = []
         if self.rounds_done < self.rounds:
             found.append(
-                f"learning stopped at its time limit, after {self.rounds_done} of {self.rounds} rounds; the "
-                "same command with more --optimize-minutes goes on"
+                f"learning stopped at its time limit, after {self.rounds_done} of {self.rounds} rounds; "
+                "more --optimize-minutes, with --overwrite, goes on from there"
             )
         if not self.kept:
             found.append(
