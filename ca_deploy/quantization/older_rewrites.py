@@ -118,7 +118,7 @@ def _grouped_convolution(place: Place) -> bool:
     model, options = place.model, place.operator.builtinOptions
     x, weights, *biases = place.inputs
     kernels, channels = model.constant(weights), model.shape(x)[3]
-    offsets = model.constant(biases[0]) if biases else None
+    offsets = model.constant(biases[0]) if biases and biases[0] >= 0 else None
     if kernels is None or offsets is None:
         return False
     if kernels.shape[3] == channels:
