@@ -14,7 +14,7 @@ def show(result: ExportResult, json: bool) -> None:
     """Print warnings and the report, for people or for machines.
 
     Raises:
-        VerificationError: when an artifact stayed below its tolerance.
+        VerificationError: when an artifact does not hold its tolerance, or what else it was asked to hold.
     """
     from ca_deploy.errors import VerificationError
     from ca_deploy.report import documents, table
@@ -32,4 +32,4 @@ def show(result: ExportResult, json: bool) -> None:
             for one in result.exported
             if one.verdict.failures
         ]
-        raise VerificationError(f"below tolerance, kept under {result.folder}/rejected: {' | '.join(failed)}")
+        raise VerificationError(f"not as asked, kept under {result.folder}/rejected: {' | '.join(failed)}")
