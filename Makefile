@@ -54,6 +54,7 @@ clean:
 
 $(READY): requirements.lock pyproject.toml
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "ca-deploy needs Python 3.11 or newer; set PYTHON=")'
+	@echo "Setting up $(VENV): some minutes and 3.5 GB, more with PyTorch's CUDA build"
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(INDEX) -r requirements.lock
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .

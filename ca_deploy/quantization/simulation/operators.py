@@ -121,17 +121,28 @@ def _split(inputs: Sequence[Any], options: Any) -> tuple[Tensor, ...]:
     return torch.tensor_split(data, options.numSplits, int(axis))
 
 
+def _gelu(inputs: Sequence[Any], options: Any) -> tuple[Tensor, ...]:
+    return (F.gelu(inputs[0], approximate="tanh" if options.approximate else "none"),)
+
+
+def _leaky_relu(inputs: Sequence[Any], options: Any) -> tuple[Tensor, ...]:
+    return (F.leaky_relu(inputs[0], options.alpha),)
+
+
 def _numbers(constant: Tensor) -> list[int]:
     return [int(value) for value in constant.reshape(-1)]
 
 
 KERNELS: dict[str, Kernel] = {
+    "ABS": _one(torch.abs),
     "ADD": _one(torch.add),
     "CONCATENATION": _concatenation,
     "CONV_2D": _convolution,
     "DEPTHWISE_CONV_2D": _depthwise,
     "FULLY_CONNECTED": _fully_connected,
+    "GELU": _gelu,
     "HARD_SWISH": _one(F.hardswish),
+    "LEAKY_RELU": _leaky_relu,
     "LOGISTIC": _one(torch.sigmoid),
     "MAX_POOL_2D": _max_pool,
     "MEAN": _mean,
@@ -143,5 +154,6 @@ KERNELS: dict[str, Kernel] = {
     "RESHAPE": _reshape,
     "SPLIT": _split,
     "SUB": _one(torch.sub),
+    "TANH": _one(torch.tanh),
     "TRANSPOSE": _transpose,
 }

@@ -28,7 +28,7 @@ _BROADCASTING = {"ADD", "MUL", "SUB"}
 
 
 def obstacle(model: TFLiteModel, operator: Any) -> str | None:
-    """What cannot be simulated, such as "TANH" or "ADD with fused TANH"; None when the operator can."""
+    """What cannot be simulated, such as "EXP" or "ADD with fused TANH"; None when the operator can."""
     kind, fused = model.kind(operator), fused_activation(operator)
     if kind not in KERNELS:
         return kind

@@ -59,6 +59,27 @@ def test_convolutions_of_any_stride_and_padding(to_tflite, kernel, stride, pads,
     assert_like_litert(data, random.standard_normal((4, 6, 8, 8)).astype(np.float32))
 
 
+@pytest.mark.parametrize(
+    ("kind", "attributes"),
+    [
+        ("Abs", {}),
+        ("HardSwish", {}),
+        ("LeakyRelu", {"alpha": 0.2}),
+        ("Tanh", {}),
+        ("Gelu", {}),
+        ("Gelu", {"approximate": "tanh"}),
+    ],
+)
+def test_activation_functions_of_their_own(to_tflite, images, kind, attributes):
+    nodes = [
+        helper.make_node(kind, ["input"], ["a"], **attributes),
+        helper.make_node("Conv", ["a", "w", "b"], ["logits"]),
+    ]
+    weights = np.random.default_rng(0).standard_normal((4, 3, 1, 1)).astype(np.float32)
+    opset = 20 if kind == "Gelu" else 18
+    assert_like_litert(to_tflite(nodes, {"w": weights, "b": np.ones(4, np.float32)}, opset=opset), images)
+
+
 def test_joined_split_and_pooled_tensors(to_tflite, images):
     nodes = [
         helper.make_node("ReduceMax", ["input", "channels"], ["m"], keepdims=1),
