@@ -63,7 +63,7 @@ class ArtifactOption:
             show_default=False,
             rich_help_panel=self.panel,
         )
-        annotation = Annotated[self.kind | None, option]  # type: ignore[name-defined]
+        annotation = Annotated[self.kind | None, option]  # type: ignore[name-defined]  # a type that is a value
         return inspect.Parameter(
             self.name, inspect.Parameter.KEYWORD_ONLY, default=None, annotation=annotation
         )
@@ -160,7 +160,7 @@ def takes(*names: str, **defaults: str) -> Callable[[Command], Command]:
         own = inspect.signature(command, eval_str=True)
         first = [one for one in own.parameters.values() if one.kind is not inspect.Parameter.VAR_KEYWORD]
         shared = [one.parameter(defaults.get(one.name, one.default)) for one in chosen]
-        command.__signature__ = own.replace(parameters=[*first, *shared])  # type: ignore[attr-defined]
+        command.__signature__ = own.replace(parameters=[*first, *shared])  # type: ignore[attr-defined]  # inspect's
         return command
 
     return decorate

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from ca_deploy.quantization.ranges import measure_means
-from ca_deploy.quantization.rules import Rule
+from ca_deploy.quantization.simulation import Simulation
 from ca_deploy.quantization.simulation.operators import KERNELS
 from ca_deploy.quantization.simulation.simulation import rounded_weights
-from ca_deploy.quantization.static import rule_of
 from ca_deploy.quantization.tflite_model import TFLiteModel
 
 _FAR = 2.0
 """Times its own size: how far the mean over images may be from what batch normalization states of it. Trained
 networks stay within 1, also on images of another kind; without training, or with statistics that are not the
 weights' own, it may be thousands, and what is corrected by such a mean is worse than what is not."""
-_LAYERS = ("CONV_2D", "DEPTHWISE_CONV_2D", "FULLY_CONNECTED")
 
 
 def correct_weight_errors(
@@ -43,30 +40,28 @@ def correct_weight_errors(
         batches: calibration images (N, 3, H, W).
         threads: how many images run at the same time.
     """
-    model = TFLiteModel(data)
-    layers = list(_layers(model))
-    sources = {int(operator.inputs[rule.data]) for operator, rule in layers}
+    simulation = Simulation(data)
+    model, constants = simulation.model, simulation.constants
+    layers = [
+        (operator, rule, weights, bias)
+        for place, (weights, bias) in simulation.weighted().items()
+        if (rule := simulation.rules[place])
+        and model.kind(operator := simulation.operators[place]) in KERNELS
+    ]
+    sources = {int(operator.inputs[rule.data]) for operator, rule, _, _ in layers}
     means = measure_means(data, sorted(sources), batches, threads)
     for index, mean in _stated_maps(model, sources, stated).items():
         if np.linalg.norm(mean - means[index]) <= _FAR * np.linalg.norm(means[index]):
             means[index] = mean
-    for operator, rule in layers:
-        bias = int(operator.inputs[rule.bias])
-        shift = _mean_error(model, operator, rule, means[int(operator.inputs[rule.data])])
-        corrected = (_constant(model, bias) - shift).astype(np.float32)
-        operator.inputs[rule.bias] = model.add_constant(bias, "/corrected", corrected, None)
+    for operator, rule, weights, bias in layers:
+        inputs = [int(index) for index in operator.inputs]
+        error = rounded_weights(constants[weights], rule.axis) - constants[weights]
+        average = torch.tensor(means[inputs[rule.data]], dtype=torch.float32)
+        (more,) = KERNELS[model.kind(operator)]([average, error, None], operator.builtinOptions)
+        corrected = constants[bias] - more.flatten(0, -2).mean(0)
+        inputs[rule.bias] = model.add_constant(bias, "/corrected", corrected.numpy(), None)
+        operator.inputs = inputs
     return model.dump()
-
-
-def _layers(model: TFLiteModel) -> Iterator[tuple[Any, Rule]]:
-    """Layers with constant weights and a constant bias."""
-    for operator in model.operators:
-        rule = rule_of(model, operator)
-        if rule is None or model.kind(operator) not in _LAYERS:
-            continue
-        operator.inputs = [int(index) for index in operator.inputs]
-        if len(operator.inputs) > rule.bias and operator.inputs[rule.bias] >= 0:
-            yield operator, rule
 
 
 def _stated_maps(
@@ -83,21 +78,3 @@ def _stated_maps(
         if mean is not None and border is not None:
             maps[index] = np.pad(np.broadcast_to(mean, model.shape(inner)), border)
     return maps
-
-
-def _mean_error(
-    model: TFLiteModel, operator: Any, rule: Rule, mean: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """How much more the layer gives on average, channel by channel, once its weights are rounded."""
-    weights = torch.tensor(_constant(model, operator.inputs[rule.weights]))
-    error = rounded_weights(weights, rule.axis) - weights
-    kernel = KERNELS[model.kind(operator)]
-    (more,) = kernel([torch.tensor(mean, dtype=torch.float32), error, None], operator.builtinOptions)
-    result: NDArray[np.float32] = more.flatten(0, -2).mean(0).numpy()
-    return result
-
-
-def _constant(model: TFLiteModel, index: int) -> NDArray[Any]:
-    values = model.constant(int(index))
-    assert values is not None  # or `rule_of` gives no rule
-    return values

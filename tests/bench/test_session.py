@@ -60,7 +60,7 @@ def test_a_device_that_cannot_even_look_at_a_file_stops_no_other() -> None:
 
 def test_what_a_device_finds_out_while_measuring_is_told_too() -> None:
     class Surprised(Board):
-        left_out = {TFLITE: "on WebGPU, 1 thread: no memory"}  # noqa: RUF012
+        left_out = {TFLITE: "on WebGPU, 1 thread: no memory"}  # noqa: RUF012  of a class for one test
 
     (session,) = measure_on([Surprised("board")], [ONNX, TFLITE], [1], Effort(), Silent())
 

@@ -186,7 +186,7 @@ class Device(Protocol):
     def name(self) -> str: ...  # noqa: D102  the class docstring says it
 
     @property
-    def suffixes(self) -> tuple[str, ...]: ...  # noqa: D102
+    def suffixes(self) -> tuple[str, ...]: ...  # noqa: D102  likewise
 
     def identity(self) -> Identity:
         """What the device is; some know it only once they have measured.

@@ -61,7 +61,7 @@ def learn(
             if roundings and done >= _UNDECIDED:
                 loss = loss + settings.decisiveness * first * _undecided(roundings, done)
             optimizer.zero_grad()
-            loss.backward()  # type: ignore[no-untyped-call]
+            loss.backward()  # type: ignore[no-untyped-call]  # PyTorch's
             optimizer.step()
             variables.steps.hold()
             count += 1

@@ -62,9 +62,9 @@ class Handler(BaseHTTPRequestHandler):
         else:
             self._send(content, _TYPES.get(PurePosixPath(name or "index.html").suffix))
 
-    do_HEAD = do_GET  # noqa: N815
+    do_HEAD = do_GET  # noqa: N815  http.server's name
 
-    def do_POST(self) -> None:  # noqa: D102
+    def do_POST(self) -> None:  # noqa: D102  http.server's name
         if self._behind_token() != _MESSAGES:
             self._refuse(HTTPStatus.NOT_FOUND)
         elif self.headers.get("Content-Type") != "application/json":
@@ -86,7 +86,7 @@ class Handler(BaseHTTPRequestHandler):
     def _refuse_method(self) -> None:
         self._refuse(HTTPStatus.METHOD_NOT_ALLOWED)
 
-    do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_TRACE = do_CONNECT = _refuse_method  # noqa: N815
+    do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_TRACE = do_CONNECT = _refuse_method  # noqa: N815  likewise
 
     def _length(self) -> int | None:
         """How long a post says it is; None when it does not say."""
@@ -159,5 +159,5 @@ class Handler(BaseHTTPRequestHandler):
             self.send_header("Connection", "close")
         self.end_headers()
 
-    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  the base names it so
         """Keep standard error for progress; requests are of no interest to the user."""
